@@ -153,7 +153,7 @@ static void send_request(uint64_t request)
 	if (request >= opt.warmup)
 		latency_record(load.lag, now_ns() - load.scheduled[request]);
 	if (redisAsyncCommandArgv(connection, on_reply, &load.scheduled[request], 3, argv, argvlen))
-		die(0, "send: %s", connection->errstr);
+		die(0, "cannot send");
 }
 
 /* Sends all that is due and sleeps until the next is. */
@@ -203,6 +203,14 @@ static void on_connect(const redisAsyncContext *connection, int status)
 		die(0, "connect: %s", connection->errstr);
 }
 
+static void on_disconnect(const redisAsyncContext *connection, int status)
+{
+	(void)connection;
+	(void)status;
+	die(0, "connection lost after %llu of %llu replies", (unsigned long long)load.done,
+	    (unsigned long long)opt.count);
+}
+
 static void connect_all(void)
 {
 	redisAsyncContext *connection;
@@ -218,6 +226,7 @@ static void connect_all(void)
 			die(0, "connect: %s", connection ? connection->errstr : "no memory");
 		redisLibeventAttach(connection, load.base);
 		redisAsyncSetConnectCallback(connection, on_connect);
+		redisAsyncSetDisconnectCallback(connection, on_disconnect);
 		load.connections[i] = connection;
 	}
 	/* Connections are made before time 0. */
