@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * All differences between kernel versions, and nothing else; included before
+ * every file by Kbuild. No other file of the module looks at a version.
+ */
+#ifndef _HERMES_COMPAT_H
+#define _HERMES_COMPAT_H
+
+#include <linux/version.h>
+#include <linux/hrtimer.h>
+#include <linux/list_lru.h>
+#include <linux/mm.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "hermes needs Linux 6.1 or newer"
+#endif
+#if !defined(CONFIG_MEMCG) || !defined(CONFIG_MMU)
+#error "hermes needs a kernel with CONFIG_MEMCG and CONFIG_MMU"
+#endif
+
+/* 6.3: vma->vm_flags became read-only, changed through helpers. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+#endif
+
+/* 6.8: list_lru_add() takes node and memcg, the old form is .._obj(). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+static inline bool list_lru_add_obj(struct list_lru *lru,
+				    struct list_head *item)
+{
+	return list_lru_add(lru, item);
+}
+
+static inline bool list_lru_del_obj(struct list_lru *lru,
+				    struct list_head *item)
+{
+	return list_lru_del(lru, item);
+}
+#endif
+
+/* 6.10: page_mapcount() started to go away. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+static inline int hermes_page_mapcount(struct page *page)
+{
+	return page_mapcount(page);
+}
+#else
+static inline int hermes_page_mapcount(struct page *page)
+{
+	return folio_mapcount(page_folio(page));
+}
+#endif
+
+/* 6.13: hrtimer_init() and the assignment of .function became one call. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
+#endif
+
+/* 6.7: shrinkers are allocated by the kernel and freed after a grace period. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+static inline struct shrinker *hermes_shrinker_register(
+	const char *name, unsigned int flags,
+	unsigned long (*count)(struct shrinker *, struct shrink_control *),
+	unsigned long (*scan)(struct shrinker *, struct shrink_control *),
+	int seeks, long batch)
+{
+	struct shrinker *s = kzalloc(sizeof(*s), GFP_KERNEL);
+
+	if (!s)
+		return NULL;
+	s->count_objects = count;
+	s->scan_objects = scan;
+	s->seeks = seeks;
+	s->batch = batch;
+	s->flags = flags;
+	if (register_shrinker(s, "%s", name)) {
+		kfree(s);
+		return NULL;
+	}
+	return s;
+}
+
+static inline void hermes_shrinker_unregister(struct shrinker *s)
+{
+	unregister_shrinker(s);
+	kfree(s);
+}
+#else
+static inline struct shrinker *hermes_shrinker_register(
+	const char *name, unsigned int flags,
+	unsigned long (*count)(struct shrinker *, struct shrink_control *),
+	unsigned long (*scan)(struct shrinker *, struct shrink_control *),
+	int seeks, long batch)
+{
+	struct shrinker *s = shrinker_alloc(flags, "%s", name);
+
+	if (!s)
+		return NULL;
+	s->count_objects = count;
+	s->scan_objects = scan;
+	s->seeks = seeks;
+	s->batch = batch;
+	shrinker_register(s);
+	return s;
+}
+
+static inline void hermes_shrinker_unregister(struct shrinker *s)
+{
+	shrinker_free(s);
+}
+#endif
+
+#endif /* _HERMES_COMPAT_H */

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Internal types of hermes.ko. Non-static functions carry the prefix hermes_.
+ *
+ * DOC: Locks, in the order in which they may be taken
+ *
+ *	hermes_registry_lock	mutex: the list of pools, their client lists
+ *	  client->lock		mutex: ring producer state, target, sizes
+ *	    mm->mmap_lock	never taken under client->lock by the worker
+ *	      i_mmap_rwsem	unmap_mapping_range()
+ *	  pool->lock		spinlock: the page lists of one pool
+ *
+ * Reclaim (the shrinker, the OOM notifier) only *tries* hermes_registry_lock
+ * and client->lock, and nothing allocates while it holds one of them, so
+ * memory reclaim never waits for Hermes. Pages are allocated with no lock
+ * held at all, mapped with mmap_lock held for reading for one batch at a time,
+ * and published under client->lock.
+ */
+#ifndef _HERMES_H
+#define _HERMES_H
+
+#include <linux/atomic.h>
+#include <linux/hrtimer.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/memcontrol.h>
+#include <linux/mm_types.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include <linux/hermes.h>
+
+/*
+ * The id is the high part of the page offsets of all arenas of a client, so
+ * that unmap_mapping_range() can never meet the memory of another one: 15
+ * bits of id and 36 bits of page number are a 63-bit file offset.
+ */
+#define HERMES_ID_MAX		32767
+#define HERMES_PGOFF_BITS	36
+static_assert(BITS_PER_LONG == 64);
+
+#define HERMES_READY_ENTRIES	2048U
+#define HERMES_FILL_ENTRIES	256U
+/* Largest order that the pool asks the page allocator for, then splits. */
+#define HERMES_ALLOC_ORDER	4
+/* Pages on the stack of a function that handles pages in bulk. */
+#define HERMES_BULK		64U
+
+struct hermes_token;
+
+/**
+ * struct hermes_pool_node - the pages of one NUMA node in a pool
+ * @clean: zeroed pages, linked by page->lru; guarded by pool->lock
+ * @nr: length of @clean; guarded by pool->lock, read without it as a hint
+ */
+struct hermes_pool_node {
+	struct list_head clean;
+	unsigned long nr;
+};
+
+/**
+ * struct hermes_pool - zeroed, charged, unmapped pages of one memory cgroup
+ * @link: in the list of pools; guarded by hermes_registry_lock
+ * @ref: one for each attached client
+ * @memcg: that all pages of this pool are charged to; reference held
+ * @token: makes the memcg-aware shrinker visit @memcg, see shrink.c
+ * @clients: attached clients, by client->pool_link; guarded by
+ *	hermes_registry_lock
+ * @goal: pages that the attached clients want to have here
+ * @lock: guards the page lists
+ * @nr_clean: zeroed pages on all nodes; guarded by @lock
+ * @dirty: recycled pages that must be zeroed, by page->lru; guarded by @lock
+ * @nr_dirty: length of @dirty; guarded by @lock
+ * @node: one for each possible node
+ */
+struct hermes_pool {
+	struct list_head link;
+	struct kref ref;
+	struct mem_cgroup *memcg;
+	struct hermes_token *token;
+	struct list_head clients;
+	atomic_long_t goal;
+	spinlock_t lock;
+	unsigned long nr_clean;
+	struct list_head dirty;
+	unsigned long nr_dirty;
+	struct hermes_pool_node node[];
+};
+
+/**
+ * struct hermes_slot - the kernel's own record of one published batch
+ * @word: what was stored in the ready ring
+ * @pgoff: page offset of the batch in the device's mapping
+ */
+struct hermes_slot {
+	u64 word;
+	pgoff_t pgoff;
+};
+
+/**
+ * struct hermes_ring - the kernel's side of the control mapping
+ * @control: kernel address of the control mapping
+ * @ready: in it, the ready ring
+ * @fill: in it, the fill ring
+ * @slots: private copy of what was published
+ * @pages: of the control mapping
+ * @prod: batches published; guarded by client->lock
+ * @tail: oldest batch not known to be gone; guarded by client->lock
+ * @fill_cons: extents consumed; used by the worker only
+ * @cur_addr: rest of the extent being filled; used by the worker only
+ * @cur_end: its end; used by the worker only
+ *
+ * Invariant, under client->lock: prod - tail <= HERMES_READY_ENTRIES, and
+ * client->ready_pages is the sum of the pages of slots[tail .. prod - 1].
+ */
+struct hermes_ring {
+	struct hermes_control *control;
+	u64 *ready;
+	struct hermes_fill *fill;
+	struct hermes_slot *slots;
+	struct page **pages;
+	u32 prod;
+	u32 tail;
+	u32 fill_cons;
+	unsigned long cur_addr;
+	unsigned long cur_end;
+};
+
+/* Counters of a client; names as in struct hermes_stats. */
+struct hermes_counters {
+	atomic64_t published;
+	atomic64_t consumed;
+	atomic64_t reclaimed;
+	atomic64_t takes;
+	atomic64_t take_pages;
+	atomic64_t take_dry;
+	atomic64_t gives;
+	atomic64_t give_pages;
+	atomic64_t recycle_pages;
+	atomic64_t doorbells;
+	atomic64_t faults;
+	atomic64_t refills;
+	atomic64_t limit_memcg;
+	atomic64_t limit_module;
+	atomic64_t limit_nomem;
+	atomic64_t fill_errors;
+};
+
+/**
+ * struct hermes_client - one open file: one reserve of one address space
+ * @id: number in tracepoints; also the high part of its page offsets
+ * @mm: the address space; mm_count reference, mm_users only while used
+ * @mapping: address_space that the arenas are mapped from
+ * @lock: guards @ring (as noted there), @conf, @target, @ready_pages,
+ *	@pool_share
+ * @ring: control mapping
+ * @conf: sizes as set by the user
+ * @target: present target, pages
+ * @ready_pages: published and not seen taken
+ * @pool_share: this client's part of pool->goal, pages
+ * @pool: of the memcg that @mm belonged to at the last refill; changed by the
+ *	worker under hermes_registry_lock
+ * @pool_link: in pool->clients; guarded by hermes_registry_lock
+ * @pgoff_next: page offset for the next arena; guarded by mmap_lock (write)
+ * @mapped_seen: module pages in @mm as last added to the total; worker only
+ * @demand: pages taken by ioctl or faulted in since the last look
+ * @nid: NUMA node that the client last called from
+ * @work: the refill worker; never runs twice at a time for one client
+ * @timer: queues @work for the next interval
+ * @closing: no new work, no new timer
+ * @dead: the address space is gone; nothing will be refilled
+ * @kick: the user rang, look at once and count as active
+ * @last_active: time of the last consumption, ns; worker only
+ * @last_tick: time of the last run, ns; worker only
+ * @backoff: consecutive refills cut short; worker only
+ * @bulk: room for the pages of one batch; worker only
+ * @stat: counters
+ */
+struct hermes_client {
+	int id;
+	struct mm_struct *mm;
+	struct address_space *mapping;
+
+	struct mutex lock;
+	struct hermes_ring ring;
+	struct hermes_reserve conf;
+	unsigned long target;
+	unsigned long ready_pages;
+	unsigned long pool_share;
+
+	struct hermes_pool *pool;
+	struct list_head pool_link;
+	pgoff_t pgoff_next;
+	long mapped_seen;
+
+	atomic_long_t demand;
+	int nid;
+
+	struct work_struct work;
+	struct hrtimer timer;
+	bool closing;
+	bool dead;
+	bool kick;
+	u64 last_active;
+	u64 last_tick;
+	unsigned int backoff;
+	struct page **bulk;
+
+	struct hermes_counters stat;
+};
+
+/* main.c APIs: */
+extern unsigned long hermes_client_max_bytes;
+extern unsigned long hermes_total_max_bytes;
+extern unsigned long hermes_client_mapped_max_bytes;
+extern unsigned long hermes_total_mapped_max_bytes;
+extern unsigned int hermes_max_clients;
+extern unsigned int hermes_headroom_pct;
+extern struct workqueue_struct *hermes_wq;
+
+/* chardev.c APIs: */
+int hermes_chardev_init(void);
+void hermes_chardev_exit(void);
+
+/* client.c APIs: */
+struct hermes_client *hermes_client_create(struct address_space *mapping);
+void hermes_client_destroy(struct hermes_client *c);
+int hermes_client_set_reserve(struct hermes_client *c,
+			      const struct hermes_reserve *r);
+void hermes_client_get_reserve(struct hermes_client *c,
+			       struct hermes_reserve *r);
+void hermes_client_get_stats(struct hermes_client *c, struct hermes_stats *s);
+void hermes_client_exit(void);
+
+/* arena.c APIs: */
+int hermes_arena_init(void);
+void hermes_arena_exit(void);
+int hermes_arena_mmap(struct hermes_client *c, struct vm_area_struct *vma);
+int hermes_arena_map(struct hermes_client *c, unsigned long addr,
+		     struct page **pages, unsigned int nr,
+		     unsigned int *mapped, pgoff_t *pgoff);
+int hermes_arena_take(struct hermes_client *c, struct hermes_take *take);
+int hermes_arena_give(struct hermes_client *c, struct hermes_give *give);
+
+/* ring.c APIs: */
+size_t hermes_ring_bytes(void);
+int hermes_ring_init(struct hermes_ring *ring);
+void hermes_ring_destroy(struct hermes_ring *ring);
+int hermes_ring_mmap(struct hermes_ring *ring, struct vm_area_struct *vma);
+bool hermes_ring_next_fill(struct hermes_client *c, unsigned long *addr,
+			   unsigned int *nr);
+bool hermes_ring_has_fill(struct hermes_client *c);
+void hermes_ring_fill_done(struct hermes_client *c, unsigned int nr);
+bool hermes_ring_has_room(struct hermes_client *c);
+void hermes_ring_publish(struct hermes_client *c, unsigned long addr,
+			 unsigned int nr, pgoff_t pgoff);
+unsigned long hermes_ring_scan(struct hermes_client *c);
+unsigned long hermes_ring_reclaim(struct hermes_client *c, unsigned long nr);
+void hermes_ring_report(struct hermes_client *c);
+
+/* reserve.c APIs: */
+void hermes_reserve_work(struct work_struct *work);
+enum hrtimer_restart hermes_reserve_tick(struct hrtimer *timer);
+void hermes_reserve_wake(struct hermes_client *c);
+void hermes_reserve_stop(struct hermes_client *c);
+
+/* adapt.c APIs: */
+void hermes_adapt(struct hermes_client *c, unsigned long consumed, u64 elapsed);
+bool hermes_adapt_done(const struct hermes_client *c);
+unsigned long hermes_low_pages(const struct hermes_client *c);
+unsigned long hermes_high_pages(const struct hermes_client *c);
+
+/* pool.c APIs: */
+int hermes_pool_attach(struct hermes_client *c, struct mem_cgroup *memcg);
+void hermes_pool_detach(struct hermes_client *c);
+struct hermes_pool *hermes_pool_get(struct hermes_client *c);
+void hermes_pool_put(struct hermes_pool *pool);
+unsigned int hermes_pool_take(struct hermes_pool *pool, int nid,
+			      struct page **pages, unsigned int nr);
+void hermes_pool_return(struct hermes_pool *pool, struct page **pages,
+			unsigned int nr);
+unsigned int hermes_pool_recycle(struct hermes_client *c,
+				 struct hermes_pool *pool,
+				 struct page **pages, unsigned int nr);
+unsigned int hermes_pool_alloc(struct hermes_client *c,
+			       struct hermes_pool *pool, struct page **pages,
+			       unsigned int nr, bool may_reclaim);
+void hermes_pool_top_up(struct hermes_client *c);
+unsigned long hermes_pool_trim(struct hermes_pool *pool, unsigned long keep,
+			       unsigned long nr);
+unsigned long hermes_pool_pages(const struct hermes_pool *pool);
+
+/* memcg.c APIs: */
+long hermes_memcg_room(struct mem_cgroup *memcg);
+bool hermes_memcg_owns(struct mem_cgroup *memcg, struct page *page);
+unsigned int hermes_total_charge(unsigned int nr);
+void hermes_total_uncharge(unsigned long nr);
+bool hermes_mapped_allowed(struct hermes_client *c);
+void hermes_mapped_forget(struct hermes_client *c);
+
+/* shrink.c APIs: */
+/* Why memory left a reserve; the numbers are those of the tracepoint. */
+enum hermes_shrink {
+	HERMES_SHRINK_DECAY,
+	HERMES_SHRINK_MEMCG,
+	HERMES_SHRINK_SHRINKER,
+	HERMES_SHRINK_OOM,
+};
+
+extern struct mutex hermes_registry_lock;
+extern struct list_head hermes_pools;
+int hermes_shrink_init(void);
+void hermes_shrink_exit(void);
+struct hermes_token *hermes_token_create(struct mem_cgroup *memcg);
+void hermes_token_destroy(struct hermes_token *token);
+
+#endif /* _HERMES_H */

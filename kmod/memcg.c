@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Limits: of the memory cgroup and its ancestors, and of the module.
+ */
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/page_counter.h>
+
+#include "hermes.h"
+
+#define HERMES_MARGIN_MIN	(1UL << (20 - PAGE_SHIFT))
+#define HERMES_MARGIN_MAX	(64UL << (20 - PAGE_SHIFT))
+
+/* Pages in all pools and all ready batches. */
+static atomic_long_t hermes_total = ATOMIC_LONG_INIT(0);
+/* Module pages mapped in all clients, as last seen. */
+static atomic_long_t hermes_mapped = ATOMIC_LONG_INIT(0);
+
+static unsigned long hermes_memcg_limit(struct mem_cgroup *memcg)
+{
+	unsigned long limit = READ_ONCE(memcg->memory.max);
+
+	return min(limit, READ_ONCE(memcg->memory.high));
+}
+
+/**
+ * hermes_memcg_room() - pages that a reserve may still grow by
+ * @memcg: the cgroup that would be charged; may be the root
+ *
+ * The least, over the cgroup and its ancestors, of what is free below
+ * memory.high and memory.max less the margin that is always left to the
+ * service's ordinary allocations. Page cache counts as used, although it
+ * could be reclaimed: the reserve must never cause that reclaim.
+ *
+ * Context: Any; the counters are read without a lock, so the result is a
+ *	snapshot. A reference to @memcg pins its ancestors.
+ * Return: pages; negative when the margin is already eaten into.
+ */
+long hermes_memcg_room(struct mem_cgroup *memcg)
+{
+	unsigned long limit, margin;
+	long room = LONG_MAX;
+
+	if (mem_cgroup_disabled())
+		return room;
+	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
+		limit = hermes_memcg_limit(memcg);
+		if (limit >= PAGE_COUNTER_MAX)
+			continue;
+		margin = limit / 100 * min(READ_ONCE(hermes_headroom_pct), 99U);
+		margin = clamp(margin, HERMES_MARGIN_MIN, HERMES_MARGIN_MAX);
+		room = min(room, (long)limit - (long)margin -
+				 (long)page_counter_read(&memcg->memory));
+	}
+	return room;
+}
+
+/**
+ * hermes_memcg_owns() - whether a page is charged to this cgroup
+ * @memcg: a pool's cgroup
+ * @page: a page that the module once allocated
+ */
+bool hermes_memcg_owns(struct mem_cgroup *memcg, struct page *page)
+{
+	struct mem_cgroup *owner;
+	bool owns;
+
+	rcu_read_lock();
+	owner = folio_memcg(page_folio(page));
+	owns = owner ? owner == memcg : !parent_mem_cgroup(memcg);
+	rcu_read_unlock();
+	return owns;
+}
+
+/**
+ * hermes_total_charge() - room for pages below the module's own maximum
+ * @nr: pages wanted
+ *
+ * Return: pages granted, 0 to @nr.
+ */
+unsigned int hermes_total_charge(unsigned int nr)
+{
+	long max = READ_ONCE(hermes_total_max_bytes) >> PAGE_SHIFT;
+	long over = atomic_long_add_return(nr, &hermes_total) - max;
+	unsigned int back;
+
+	if (over <= 0)
+		return nr;
+	back = min_t(long, over, nr);
+	atomic_long_sub(back, &hermes_total);
+	return nr - back;
+}
+
+void hermes_total_uncharge(unsigned long nr)
+{
+	atomic_long_sub(nr, &hermes_total);
+}
+
+/**
+ * hermes_mapped_allowed() - whether a client may get more unswappable memory
+ * @c: the client
+ *
+ * Module pages leave an address space without our notice, so they are counted
+ * as what they are there: RssFile. That includes the program's mapped files,
+ * so the bound may be met early, never late.
+ */
+bool hermes_mapped_allowed(struct hermes_client *c)
+{
+	long now = get_mm_counter(c->mm, MM_FILEPAGES);
+	long old = xchg(&c->mapped_seen, now);
+	long total = atomic_long_add_return(now - old, &hermes_mapped);
+
+	return now < READ_ONCE(hermes_client_mapped_max_bytes) >> PAGE_SHIFT &&
+	       total < (long)(READ_ONCE(hermes_total_mapped_max_bytes) >> PAGE_SHIFT);
+}
+
+/** hermes_mapped_forget() - the client's address space is gone
+ * @c: the client
+ */
+void hermes_mapped_forget(struct hermes_client *c)
+{
+	atomic_long_sub(xchg(&c->mapped_seen, 0), &hermes_mapped);
+}

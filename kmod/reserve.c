@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The refill worker: one work item per client, run by the interval timer
+ * while the client consumes, by the doorbell when it does not.
+ */
+#include <linux/ktime.h>
+#include <linux/sched/mm.h>
+
+#include "hermes.h"
+#include "trace.h"
+
+/* Intervals without consumption after which a client counts as idle. */
+#define HERMES_IDLE_INTERVALS	16
+/* A refill that was cut short is tried again after interval << backoff. */
+#define HERMES_BACKOFF_MAX	6
+
+/* How a refill ended; the numbers are those of the tracepoint. */
+enum hermes_refill {
+	HERMES_REFILL_FULL,
+	HERMES_REFILL_NO_EXTENT,
+	HERMES_REFILL_LIMITED,
+	HERMES_REFILL_STOPPED,
+};
+
+/**
+ * hermes_reserve_wake() - run the worker now and count the client as active
+ * @c: the client
+ *
+ * Context: Any but interrupt; does not sleep.
+ */
+void hermes_reserve_wake(struct hermes_client *c)
+{
+	WRITE_ONCE(c->kick, true);
+	queue_work(hermes_wq, &c->work);
+}
+
+enum hrtimer_restart hermes_reserve_tick(struct hrtimer *timer)
+{
+	struct hermes_client *c = container_of(timer, struct hermes_client,
+					       timer);
+
+	queue_work(hermes_wq, &c->work);
+	return HRTIMER_NORESTART;
+}
+
+static void hermes_reserve_arm(struct hermes_client *c, u64 ns)
+{
+	if (!READ_ONCE(c->closing))
+		hrtimer_start(&c->timer, ns_to_ktime(ns), HRTIMER_MODE_REL);
+}
+
+/**
+ * hermes_reserve_stop() - stop worker and timer for good
+ * @c: the client; nobody can wake it any more
+ *
+ * Context: Process context, waits for a running worker, which stops after
+ *	the batch at hand.
+ */
+void hermes_reserve_stop(struct hermes_client *c)
+{
+	WRITE_ONCE(c->closing, true);
+	hrtimer_cancel(&c->timer);
+	cancel_work_sync(&c->work);
+	/* The worker may have armed it before it saw @closing. */
+	hrtimer_cancel(&c->timer);
+}
+
+/* The process migrated to another cgroup: charge there from now on. */
+static void hermes_follow_memcg(struct hermes_client *c)
+{
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(c->mm);
+
+	if (memcg != c->pool->memcg)
+		hermes_pool_attach(c, memcg);
+	mem_cgroup_put(memcg);
+}
+
+/* The last user of the address space is this worker, or the file is gone. */
+static bool hermes_must_stop(struct hermes_client *c)
+{
+	return READ_ONCE(c->closing) || atomic_read(&c->mm->mm_users) <= 1;
+}
+
+/* Pages that the next batch should have; 0 when the reserve is full. */
+static unsigned int hermes_batch_want(struct hermes_client *c)
+{
+	unsigned long high, want = 0;
+
+	mutex_lock(&c->lock);
+	hermes_ring_scan(c);
+	high = hermes_high_pages(c);
+	if (c->ready_pages < high && hermes_ring_has_room(c))
+		want = min_t(unsigned long, high - c->ready_pages,
+			     c->conf.batch_pages);
+	mutex_unlock(&c->lock);
+	return want;
+}
+
+/* Maps and publishes one batch at @addr; returns pages published. */
+static unsigned int hermes_map_batch(struct hermes_client *c,
+				     unsigned long addr, unsigned int nr,
+				     enum hermes_refill *end)
+{
+	unsigned int got, mapped;
+	pgoff_t pgoff;
+	int ret;
+
+	got = hermes_pool_take(c->pool, c->nid, c->bulk, nr);
+	if (got < nr)
+		got += hermes_pool_alloc(c, c->pool, c->bulk + got, nr - got,
+					 true);
+	if (!got) {
+		*end = HERMES_REFILL_LIMITED;
+		return 0;
+	}
+	ret = hermes_arena_map(c, addr, c->bulk, got, &mapped, &pgoff);
+	if (mapped < got)
+		hermes_pool_return(c->pool, c->bulk + mapped, got - mapped);
+	if (mapped) {
+		mutex_lock(&c->lock);
+		hermes_ring_publish(c, addr, mapped, pgoff);
+		mutex_unlock(&c->lock);
+		hermes_ring_fill_done(c, mapped);
+	}
+	if (ret == -EBUSY) {
+		hermes_ring_fill_done(c, 1);
+	} else if (ret == -EFAULT) {
+		atomic64_inc(&c->stat.fill_errors);
+		hermes_ring_fill_done(c, UINT_MAX);
+	} else if (ret) {
+		*end = HERMES_REFILL_LIMITED;
+	}
+	return mapped;
+}
+
+static enum hermes_refill hermes_refill(struct hermes_client *c,
+					unsigned long *mapped)
+{
+	enum hermes_refill end = HERMES_REFILL_FULL;
+	unsigned long addr;
+	unsigned int nr;
+
+	while (end == HERMES_REFILL_FULL) {
+		if (hermes_must_stop(c))
+			return HERMES_REFILL_STOPPED;
+		nr = hermes_batch_want(c);
+		if (!nr)
+			return HERMES_REFILL_FULL;
+		if (!hermes_ring_next_fill(c, &addr, &nr))
+			return HERMES_REFILL_NO_EXTENT;
+		if (!hermes_mapped_allowed(c)) {
+			atomic64_inc(&c->stat.limit_module);
+			return HERMES_REFILL_LIMITED;
+		}
+		*mapped += hermes_map_batch(c, addr, nr, &end);
+		cond_resched();
+	}
+	return end;
+}
+
+/*
+ * What must go: the surplus over the target, once it is worth the unmapping,
+ * and whatever the limits of the memcg and its ancestors now need.
+ */
+static void hermes_reserve_yield(struct hermes_client *c, bool idle)
+{
+	long deficit = -hermes_memcg_room(c->pool->memcg);
+	unsigned long got = 0, surplus, slack;
+
+	if (deficit > 0) {
+		got = hermes_pool_trim(c->pool, 0, deficit);
+		if (got)
+			trace_hermes_shrink(0, got, HERMES_SHRINK_MEMCG);
+		deficit -= got;
+	}
+	mutex_lock(&c->lock);
+	if (deficit > 0) {
+		got = hermes_ring_reclaim(c, deficit);
+		if (got)
+			trace_hermes_shrink(c->id, got, HERMES_SHRINK_MEMCG);
+	}
+	slack = idle ? 0 : c->target;
+	if (c->ready_pages > c->target + slack) {
+		surplus = c->ready_pages - c->target;
+		got = hermes_ring_reclaim(c, surplus);
+		if (got)
+			trace_hermes_shrink(c->id, got, HERMES_SHRINK_DECAY);
+	}
+	mutex_unlock(&c->lock);
+}
+
+/*
+ * Go to sleep unless the user took or posted something meanwhile: it may have
+ * looked at the flag before it was set.
+ */
+static bool hermes_reserve_sleep(struct hermes_client *c,
+				 enum hermes_refill end)
+{
+	struct hermes_control *ctl = c->ring.control;
+	bool sleep;
+
+	WRITE_ONCE(ctl->flags, HERMES_CONTROL_NEED_DOORBELL);
+	/*
+	 * Flag before words; pairs with the user's full barrier between its
+	 * exchange of a word, or its store of fill_prod, and its load of the
+	 * flags.
+	 */
+	smp_mb();
+	mutex_lock(&c->lock);
+	sleep = !hermes_ring_scan(c);
+	mutex_unlock(&c->lock);
+	if (end == HERMES_REFILL_NO_EXTENT && hermes_ring_has_fill(c))
+		sleep = false;
+	if (!sleep)
+		WRITE_ONCE(ctl->flags, 0);
+	return sleep;
+}
+
+static bool hermes_is_idle(const struct hermes_client *c, u64 now)
+{
+	u64 interval = (u64)READ_ONCE(c->conf.interval_us) * NSEC_PER_USEC;
+
+	return now - c->last_active >= HERMES_IDLE_INTERVALS * interval;
+}
+
+static void hermes_reserve_next(struct hermes_client *c, u64 now,
+				enum hermes_refill end)
+{
+	u64 interval = (u64)READ_ONCE(c->conf.interval_us) * NSEC_PER_USEC;
+
+	if (end == HERMES_REFILL_LIMITED)
+		c->backoff = min(c->backoff + 1, HERMES_BACKOFF_MAX);
+	else
+		c->backoff = 0;
+
+	if (!hermes_is_idle(c, now) || !hermes_reserve_sleep(c, end))
+		hermes_reserve_arm(c, interval << c->backoff);
+	else if (!hermes_adapt_done(c))
+		hermes_reserve_arm(c, (u64)READ_ONCE(c->conf.decay_ms) *
+				   NSEC_PER_MSEC);
+}
+
+/* Called with the address space held. */
+static void hermes_reserve_round(struct hermes_client *c)
+{
+	bool kick = xchg(&c->kick, false), low;
+	enum hermes_refill end = HERMES_REFILL_FULL;
+	unsigned long mapped = 0, consumed;
+	u64 now = ktime_get_ns();
+
+	WRITE_ONCE(c->ring.control->flags, 0);
+	hermes_follow_memcg(c);
+
+	mutex_lock(&c->lock);
+	hermes_ring_scan(c);
+	consumed = atomic_long_xchg(&c->demand, 0);
+	hermes_adapt(c, consumed, now - c->last_tick);
+	low = c->ready_pages < hermes_low_pages(c);
+	mutex_unlock(&c->lock);
+	c->last_tick = now;
+	if (consumed || kick)
+		WRITE_ONCE(c->last_active, now);
+
+	hermes_reserve_yield(c, hermes_is_idle(c, now));
+	if (low || kick)
+		end = hermes_refill(c, &mapped);
+	if (end != HERMES_REFILL_STOPPED)
+		hermes_pool_top_up(c);
+	if (mapped)
+		atomic64_inc(&c->stat.refills);
+	if (mapped || end == HERMES_REFILL_LIMITED)
+		trace_hermes_refill(c->id, mapped, c->ready_pages, c->target,
+				    consumed, end);
+	hermes_ring_report(c);
+	if (end != HERMES_REFILL_STOPPED)
+		hermes_reserve_next(c, now, end);
+}
+
+/* The address space is gone: its mappings took the ready pages with them. */
+static void hermes_reserve_drain(struct hermes_client *c)
+{
+	WRITE_ONCE(c->ring.control->flags, HERMES_CONTROL_DEAD);
+	mutex_lock(&c->lock);
+	WRITE_ONCE(c->dead, true);
+	c->ring.tail = c->ring.prod;
+	hermes_total_uncharge(c->ready_pages);
+	c->ready_pages = 0;
+	c->target = 0;
+	mutex_unlock(&c->lock);
+	hermes_mapped_forget(c);
+	hermes_pool_top_up(c);
+}
+
+/**
+ * hermes_reserve_work() - one run of the worker
+ * @work: in a client
+ *
+ * Context: Workqueue. The client stays because hermes_reserve_stop() waits.
+ */
+void hermes_reserve_work(struct work_struct *work)
+{
+	struct hermes_client *c = container_of(work, struct hermes_client,
+					       work);
+
+	if (READ_ONCE(c->closing))
+		return;
+	if (c->dead || !mmget_not_zero(c->mm)) {
+		hermes_reserve_drain(c);
+		return;
+	}
+	hermes_reserve_round(c);
+	/* Not mmput(): the last one tears the address space down. */
+	mmput_async(c->mm);
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory goes back to the kernel when the kernel asks: the shrinker, for a
+ * memory cgroup or for the whole machine, and the OOM notifier.
+ *
+ * What a shrinker call may have:
+ * - everything, where the headroom of the pool's cgroup or of an ancestor is
+ *   eaten up: a reserve must not be the reason for reclaim, let alone OOM;
+ * - else only what idle clients hold and what a pool has above its goal: under
+ *   global pressure the reserve of an active client is what it is for.
+ * Global out-of-memory takes everything.
+ *
+ * For a limited cgroup the kernel calls only shrinkers that hold something in
+ * it, known by list_lru items charged to that cgroup. Every pool keeps one
+ * such item, its *token*, in a list_lru that serves no other purpose.
+ */
+#include <linux/ktime.h>
+#include <linux/list_lru.h>
+#include <linux/notifier.h>
+#include <linux/oom.h>
+#include <linux/sched/mm.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+
+#include "hermes.h"
+#include "trace.h"
+
+/* A client that took nothing for so long is idle for the global shrinker. */
+#define HERMES_IDLE_NS		NSEC_PER_SEC
+
+struct hermes_token {
+	struct list_head lru;
+};
+
+DEFINE_MUTEX(hermes_registry_lock);
+LIST_HEAD(hermes_pools);
+
+static struct shrinker *hermes_shrinker;
+static struct list_lru hermes_tokens;
+static struct kmem_cache *hermes_token_cache;
+
+/**
+ * hermes_token_create() - make the shrinker visit a cgroup
+ * @memcg: the cgroup
+ *
+ * Context: Process context, may sleep.
+ * Return: the token, or NULL when there is no memory.
+ */
+struct hermes_token *hermes_token_create(struct mem_cgroup *memcg)
+{
+	struct mem_cgroup *old = set_active_memcg(memcg);
+	struct hermes_token *token;
+
+	token = kmem_cache_alloc_lru(hermes_token_cache, &hermes_tokens,
+				     GFP_KERNEL_ACCOUNT);
+	set_active_memcg(old);
+	if (token) {
+		INIT_LIST_HEAD(&token->lru);
+		list_lru_add_obj(&hermes_tokens, &token->lru);
+	}
+	return token;
+}
+
+void hermes_token_destroy(struct hermes_token *token)
+{
+	list_lru_del_obj(&hermes_tokens, &token->lru);
+	kmem_cache_free(hermes_token_cache, token);
+}
+
+static bool hermes_client_idle(const struct hermes_client *c)
+{
+	return ktime_get_ns() - READ_ONCE(c->last_active) > HERMES_IDLE_NS;
+}
+
+static bool hermes_pool_matches(struct hermes_pool *pool,
+				struct shrink_control *sc)
+{
+	return !sc->memcg || sc->memcg == pool->memcg;
+}
+
+/* Pages of one pool and its clients that the shrinker may have. */
+static unsigned long hermes_pool_surplus(struct hermes_pool *pool, bool all)
+{
+	unsigned long pages = hermes_pool_pages(pool), keep = 0, ready = 0;
+	struct hermes_client *c;
+
+	list_for_each_entry(c, &pool->clients, pool_link) {
+		if (all || hermes_client_idle(c))
+			ready += READ_ONCE(c->ready_pages);
+		else
+			keep += READ_ONCE(c->pool_share);
+	}
+	return ready + (pages > keep ? pages - keep : 0);
+}
+
+static unsigned long hermes_pool_reclaim(struct hermes_pool *pool, bool all,
+					 unsigned long nr, int why)
+{
+	unsigned long keep = 0, freed, got;
+	struct hermes_client *c;
+
+	list_for_each_entry(c, &pool->clients, pool_link)
+		if (!all && !hermes_client_idle(c))
+			keep += READ_ONCE(c->pool_share);
+	freed = hermes_pool_trim(pool, keep, nr);
+	if (freed)
+		trace_hermes_shrink(0, freed, why);
+
+	list_for_each_entry(c, &pool->clients, pool_link) {
+		if (freed >= nr)
+			break;
+		if (!all && !hermes_client_idle(c))
+			continue;
+		if (!mutex_trylock(&c->lock))
+			continue;
+		got = hermes_ring_reclaim(c, nr - freed);
+		mutex_unlock(&c->lock);
+		if (got)
+			trace_hermes_shrink(c->id, got, why);
+		freed += got;
+	}
+	return freed;
+}
+
+static unsigned long hermes_shrink_count(struct shrinker *shrinker,
+					 struct shrink_control *sc)
+{
+	struct hermes_pool *pool;
+	unsigned long n = 0;
+
+	if (!mutex_trylock(&hermes_registry_lock))
+		return 0;
+	list_for_each_entry(pool, &hermes_pools, link)
+		if (hermes_pool_matches(pool, sc))
+			n += hermes_pool_surplus(pool,
+				hermes_memcg_room(pool->memcg) <= 0);
+	mutex_unlock(&hermes_registry_lock);
+	return n;
+}
+
+static unsigned long hermes_shrink_scan(struct shrinker *shrinker,
+					struct shrink_control *sc)
+{
+	unsigned long freed = 0;
+	struct hermes_pool *pool;
+
+	if (!mutex_trylock(&hermes_registry_lock))
+		return SHRINK_STOP;
+	list_for_each_entry(pool, &hermes_pools, link) {
+		if (freed >= sc->nr_to_scan)
+			break;
+		if (!hermes_pool_matches(pool, sc))
+			continue;
+		freed += hermes_pool_reclaim(pool,
+					     hermes_memcg_room(pool->memcg) <= 0,
+					     sc->nr_to_scan - freed,
+					     HERMES_SHRINK_SHRINKER);
+	}
+	mutex_unlock(&hermes_registry_lock);
+	return freed ? freed : SHRINK_STOP;
+}
+
+static int hermes_oom(struct notifier_block *nb, unsigned long unused,
+		      void *freed)
+{
+	struct hermes_pool *pool;
+	unsigned long n = 0;
+
+	if (!mutex_trylock(&hermes_registry_lock))
+		return NOTIFY_OK;
+	list_for_each_entry(pool, &hermes_pools, link)
+		n += hermes_pool_reclaim(pool, true, ULONG_MAX,
+					 HERMES_SHRINK_OOM);
+	mutex_unlock(&hermes_registry_lock);
+	*(unsigned long *)freed += n;
+	return NOTIFY_OK;
+}
+
+static struct notifier_block hermes_oom_nb = {
+	.notifier_call = hermes_oom,
+};
+
+int hermes_shrink_init(void)
+{
+	int ret = -ENOMEM;
+
+	hermes_token_cache = KMEM_CACHE(hermes_token, SLAB_ACCOUNT);
+	if (!hermes_token_cache)
+		return -ENOMEM;
+	/* seeks 0: pages that cost one zeroing each go before anything else. */
+	hermes_shrinker = hermes_shrinker_register("hermes-reserve",
+		SHRINKER_MEMCG_AWARE | SHRINKER_NONSLAB, hermes_shrink_count,
+		hermes_shrink_scan, 0, 32);
+	if (!hermes_shrinker)
+		goto err_cache;
+	ret = list_lru_init_memcg(&hermes_tokens, hermes_shrinker);
+	if (ret)
+		goto err_shrinker;
+	ret = register_oom_notifier(&hermes_oom_nb);
+	if (ret)
+		goto err_lru;
+	return 0;
+
+err_lru:
+	list_lru_destroy(&hermes_tokens);
+err_shrinker:
+	hermes_shrinker_unregister(hermes_shrinker);
+err_cache:
+	kmem_cache_destroy(hermes_token_cache);
+	return ret;
+}
+
+void hermes_shrink_exit(void)
+{
+	unregister_oom_notifier(&hermes_oom_nb);
+	hermes_shrinker_unregister(hermes_shrinker);
+	list_lru_destroy(&hermes_tokens);
+	kmem_cache_destroy(hermes_token_cache);
+}
