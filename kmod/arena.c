@@ -293,8 +293,8 @@ static unsigned int hermes_give_pin(unsigned long addr, struct page **pages,
 	int got;
 
 	while (i < nr) {
-		got = get_user_pages_fast_only(addr + ((unsigned long)i << PAGE_SHIFT),
-					       nr - i, 0, pages + i);
+		got = hermes_get_present_pages(addr + ((unsigned long)i << PAGE_SHIFT),
+					       nr - i, pages + i);
 		if (got <= 0) {
 			pages[i++] = NULL;
 			continue;

@@ -28,6 +28,22 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
+/*
+ * Pages that are present, at most @nr, without faulting any in; the caller
+ * holds mmap_lock. Not the _fast_only() form: 6.12 was seen to
+ * refuse pages that have no address_space. 6.5: the last argument went away.
+ */
+static inline long hermes_get_present_pages(unsigned long addr,
+					    unsigned long nr,
+					    struct page **pages)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	return get_user_pages(addr, nr, FOLL_NOFAULT, pages, NULL);
+#else
+	return get_user_pages(addr, nr, FOLL_NOFAULT, pages);
+#endif
+}
+
 /* 6.8: list_lru_add() takes node and memcg, the old form is .._obj(). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
 static inline bool list_lru_add_obj(struct list_lru *lru,

@@ -276,8 +276,8 @@ unsigned int hermes_pool_recycle(struct hermes_client *c,
 			put_page(pages[i]);
 			continue;
 		}
-		ClearPageDirty(pages[i]);
-		ClearPageReferenced(pages[i]);
+		folio_clear_dirty(page_folio(pages[i]));
+		folio_clear_referenced(page_folio(pages[i]));
 		spin_lock(&pool->lock);
 		list_add(&pages[i]->lru, &pool->dirty);
 		pool->nr_dirty++;
