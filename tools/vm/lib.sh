@@ -31,10 +31,11 @@ kernel_release()
 	esac
 }
 
-# Re-runs the calling script through sudo where it must be root.
+# Re-runs the calling script through sudo where it must be root. The cache stays the user's.
 need_root()
 {
 	[[ $EUID -ne 0 ]] || return 0
+	mkdir -p "$cache_dir"
 	command -v sudo >/dev/null || die "$(basename "$0") must be run as root (and there is no sudo)"
 	exec sudo HERMES_CACHE="$cache_dir" "$0" "$@"
 }
