@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034 # used by the scripts that read this
+# What the demo does, in numbers. Each can be overridden from the environment of tools/demo/run.
+
+# The virtual machine: too little memory for all that runs in it.
+demo_kernel=${DEMO_KERNEL:-6.1}
+demo_mem_mib=${DEMO_MEM_MIB:-1024}
+demo_swap_mib=${DEMO_SWAP_MIB:-3072}
+demo_cpus=${DEMO_CPUS:-2}
+demo_accel=${DEMO_ACCEL:-auto}
+
+# Runs of each case with each allocator; no new round is begun after so many seconds in the guest.
+demo_rounds=${DEMO_ROUNDS:-3}
+demo_budget_s=${DEMO_BUDGET_S:-600}
+
+# The best-effort job: anonymous memory written and a file read over and over, bytes per second.
+hog_anon=${DEMO_HOG_ANON:-700M}
+hog_anon_rate=${DEMO_HOG_ANON_RATE:-60M}
+hog_file=${DEMO_HOG_FILE:-500M}
+hog_file_rate=${DEMO_HOG_FILE_RATE:-60M}
+# A run begins when no more than this is free.
+short_mib=${DEMO_SHORT_MIB:-60}
+
+# Redis inserts: requests per second and number of requests, by the size of the value.
+redis_1k_rate=${DEMO_REDIS_1K_RATE:-600}
+redis_1k_count=${DEMO_REDIS_1K_COUNT:-12000}
+redis_200k_rate=${DEMO_REDIS_200K_RATE:-60}
+redis_200k_count=${DEMO_REDIS_200K_COUNT:-1000}
+
+# hermes-bench: bytes requested and bytes per second.
+bench_total=${DEMO_BENCH_TOTAL:-200M}
+bench_pace=${DEMO_BENCH_PACE:-20M}
+
+# The allocator that is compared with glibc's; others than Hermes are for developing the demo.
+candidate_name=${DEMO_CANDIDATE:-hermes}
+candidate_preload=${DEMO_PRELOAD:-}
+candidate_map=${DEMO_MAP:-/dev/hermes}
+candidate_conf=${DEMO_HERMES_CONF:-reserve_min=16M,reserve_max=64M}
+
+demo_cases=${DEMO_CASES:-redis-1k redis-200k bench-1k bench-256k}
