@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory content, kernel counters, cgroups and processes for the selftests.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "hermes_util.h"
+
+#define CG_ROOT		"/sys/fs/cgroup"
+
+/* Exit status of a kselftest that was skipped. */
+#define EXIT_SKIP	4
+
+/* Runs before main(): without the device there is nothing to test. */
+static void __attribute__((constructor)) require_device(void)
+{
+	if (access(HERMES_DEVICE, F_OK) == 0)
+		return;
+	printf("TAP version 13\n1..0 # SKIP %s is not there\n", HERMES_DEVICE);
+	exit(EXIT_SKIP);
+}
+
+bool is_filled(const void *addr, int byte, size_t len)
+{
+	const unsigned char *p = addr;
+
+	return !len || (p[0] == byte && !memcmp(p, p + 1, len - 1));
+}
+
+bool is_zero(const void *addr, size_t len)
+{
+	return is_filled(addr, 0, len);
+}
+
+/**
+ * stamp_pages() - write a tag of its own into every page
+ * @addr: page-aligned start
+ * @len: bytes
+ * @tag: what distinguishes the writer
+ */
+void stamp_pages(void *addr, size_t len, uint64_t tag)
+{
+	for (size_t i = 0; i < len; i += PAGE_BYTES) {
+		uint64_t *page = (uint64_t *)((char *)addr + i);
+
+		page[0] = tag + i;
+		page[PAGE_BYTES / sizeof(*page) - 1] = tag + i;
+	}
+}
+
+bool has_stamps(const void *addr, size_t len, uint64_t tag)
+{
+	for (size_t i = 0; i < len; i += PAGE_BYTES) {
+		const volatile uint64_t *page =
+			(const volatile uint64_t *)((const char *)addr + i);
+
+		if (page[0] != tag + i ||
+		    page[PAGE_BYTES / sizeof(*page) - 1] != tag + i)
+			return false;
+	}
+	return true;
+}
+
+/**
+ * read_text() - read a small file as a string
+ * @path: the file
+ * @buf: where to; always terminated
+ * @size: of @buf
+ *
+ * Return: the length or a negative errno.
+ */
+int read_text(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n;
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		n = read(fd, buf + len, size - 1 - len);
+		len += n > 0 ? n : 0;
+	} while (n > 0 && len < size - 1);
+	err = n < 0 ? -errno : 0;
+	buf[len] = '\0';
+	close(fd);
+	return err ?: (int)len;
+}
+
+/* The number in a file; -1 when it cannot be read; "max" is LONG_MAX. */
+long read_long(const char *path)
+{
+	char buf[64];
+
+	if (read_text(path, buf, sizeof(buf)) <= 0)
+		return -1;
+	return strncmp(buf, "max", 3) ? atol(buf) : __LONG_MAX__;
+}
+
+/* The number after a key at the beginning of a line; -1 when not there. */
+long read_key(const char *path, const char *key)
+{
+	FILE *file = fopen(path, "re");
+	size_t n = strlen(key);
+	char line[256];
+	long value = -1;
+
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file)) {
+		if (strncmp(line, key, n) || !strchr(" :\t", line[n]))
+			continue;
+		value = atol(line + n + 1);
+		break;
+	}
+	fclose(file);
+	return value;
+}
+
+int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int write_long(const char *path, long value)
+{
+	char buf[32];
+
+	snprintf(buf, sizeof(buf), "%ld", value);
+	return write_text(path, buf);
+}
+
+long meminfo_kb(const char *key)
+{
+	return read_key("/proc/meminfo", key);
+}
+
+long vmstat(const char *key)
+{
+	return read_key("/proc/vmstat", key);
+}
+
+long self_status_kb(const char *key)
+{
+	return read_key("/proc/self/status", key);
+}
+
+/* Page faults without I/O of the calling thread so far. */
+long thread_minflt(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_minflt;
+}
+
+/**
+ * free_kb_settled() - free memory, with caches and deferred frees out of the way
+ *
+ * Dying cgroups, RCU and per-CPU lists free late: waits until the figure has
+ * stopped growing.
+ *
+ * Return: kB.
+ */
+long free_kb_settled(void)
+{
+	long last = 0, now;
+
+	for (int i = 0; i < 20; i++) {
+		sync();
+		write_text("/proc/sys/vm/drop_caches", "3");
+		/* Folds the per-CPU counters. */
+		write_text("/proc/sys/vm/stat_refresh", "1");
+		now = meminfo_kb("MemFree");
+		if (i > 1 && now <= last + 64)
+			return now > last ? now : last;
+		last = now;
+		sleep_ms(150);
+	}
+	return last;
+}
+
+int module_param_set(const char *name, unsigned long value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), HERMES_PARAMS "%s", name);
+	return write_long(path, value);
+}
+
+long module_param_get(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), HERMES_PARAMS "%s", name);
+	return read_long(path);
+}
+
+/**
+ * cg_create() - make a cgroup with the memory controller
+ * @path: its path, of %CG_PATH_MAX bytes, filled in
+ * @parent: path of the parent, or NULL for the root
+ * @name: a prefix; the process id makes it unique
+ *
+ * Return: 0 or a negative errno.
+ */
+int cg_create(char *path, const char *parent, const char *name)
+{
+	int err;
+
+	if (!parent)
+		parent = CG_ROOT;
+	err = cg_write(parent, "cgroup.subtree_control", "+memory");
+	if (err)
+		return err;
+	if (snprintf(path, CG_PATH_MAX, "%s/%s-%d", parent, name, getpid()) >=
+	    CG_PATH_MAX)
+		return -ENAMETOOLONG;
+	return mkdir(path, 0755) ? -errno : 0;
+}
+
+void cg_remove(const char *path)
+{
+	/* The last process may still be on its way out. */
+	for (int i = 0; i < 100 && rmdir(path) && errno == EBUSY; i++)
+		sleep_ms(10);
+}
+
+int cg_enter(const char *path)
+{
+	return cg_write(path, "cgroup.procs", "0");
+}
+
+int cg_leave(void)
+{
+	return cg_enter(CG_ROOT);
+}
+
+static const char *cg_file(const char *path, const char *file)
+{
+	static char buf[2 * CG_PATH_MAX];
+
+	snprintf(buf, sizeof(buf), "%s/%s", path, file);
+	return buf;
+}
+
+int cg_write(const char *path, const char *file, const char *text)
+{
+	return write_text(cg_file(path, file), text);
+}
+
+int cg_write_long(const char *path, const char *file, long value)
+{
+	return write_long(cg_file(path, file), value);
+}
+
+long cg_read_long(const char *path, const char *file)
+{
+	return read_long(cg_file(path, file));
+}
+
+long cg_read_key(const char *path, const char *file, const char *key)
+{
+	return read_key(cg_file(path, file), key);
+}
+
+/* A gate lets one process through for each time that it was opened. */
+int gate_init(struct gate *g)
+{
+	return pipe(g->fd) ? -errno : 0;
+}
+
+void gate_open(struct gate *g)
+{
+	if (write(g->fd[1], "", 1) != 1)
+		abort();
+}
+
+bool gate_wait(struct gate *g)
+{
+	char c;
+
+	return read(g->fd[0], &c, 1) == 1;
+}
+
+/* The exit status of a child, or minus the signal that killed it. */
+int child_exit(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void sleep_ms(unsigned int ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+
+	while (nanosleep(&t, &t) && errno == EINTR)
+		;
+}
+
+uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000UL + t.tv_nsec / 1000000;
+}
+
+/* xorshift64*: the same sequence in every run. */
+uint32_t random_next(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return (*state * 2685821657736338717ULL) >> 32;
+}
+
+/* Send a file descriptor over a Unix socket. */
+int fd_send(int sock, int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec iov = { .iov_base = "", .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	return sendmsg(sock, &msg, 0) == 1 ? 0 : -errno;
+}
+
+/* Receive one; returns it or a negative errno. */
+int fd_receive(int sock)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg;
+	int fd;
+
+	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != 1)
+		return -errno;
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (!cmsg || cmsg->cmsg_type != SCM_RIGHTS)
+		return -ENOMSG;
+	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+	return fd;
+}

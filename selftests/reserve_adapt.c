@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * target = max(minimum, consumption of the last interval x factor), clamped
+ * to the maximum.
+ */
+#define _GNU_SOURCE
+#include <sys/mman.h>
+
+#include "kselftest_harness.h"
+#include "hermes_util.h"
+
+#define MIN		(MIB)
+#define MAX		(16 * MIB)
+#define ARENA		(1024 * MIB)
+
+FIXTURE(reserve_adapt)
+{
+	struct hermes_client c;
+	struct hermes_reserve r;
+};
+
+FIXTURE_SETUP(reserve_adapt)
+{
+	char *arena;
+
+	ASSERT_EQ(0, hermes_open(&self->c));
+	ASSERT_EQ(0, hermes_set_reserve(&self->c, MIN, MAX));
+	ASSERT_EQ(0, hermes_get_reserve(&self->c, &self->r));
+	/* So long that emulation does not blur what one interval is. */
+	self->r.interval_us = 200000;
+	self->r.factor_pct = 200;
+	self->r.decay_ms = 60000;
+	ASSERT_EQ(0, hermes_ioctl(self->c.fd, HERMES_IOC_SET_RESERVE,
+				  &self->r));
+	arena = hermes_arena(&self->c, ARENA);
+	ASSERT_NE(MAP_FAILED, arena);
+	ASSERT_EQ(0, hermes_fill_add(&self->c, arena, ARENA));
+	ASSERT_EQ(0, hermes_wait_ready(&self->c, MIN));
+}
+
+FIXTURE_TEARDOWN(reserve_adapt)
+{
+	hermes_close(&self->c);
+}
+
+/* Take so much, and put the memory back to keep the machine empty. */
+static uint64_t consume(struct hermes_client *c, uint64_t bytes)
+{
+	uint64_t got = 0;
+
+	while (got < bytes) {
+		uint64_t word = hermes_pop_wait(c);
+		size_t len = HERMES_READY_PAGES(word) * PAGE_BYTES;
+
+		if (!word)
+			break;
+		madvise((void *)HERMES_READY_ADDR(word), len, MADV_DONTNEED);
+		got += len;
+	}
+	return got;
+}
+
+static uint64_t target(struct hermes_client *c)
+{
+	struct hermes_stats stats;
+
+	return hermes_get_stats(c, &stats) ? 0 : stats.target_bytes;
+}
+
+TEST_F(reserve_adapt, starts_at_the_minimum)
+{
+	EXPECT_EQ(MIN, target(&self->c));
+}
+
+TEST_F(reserve_adapt, grows_to_the_maximum_and_no_further)
+{
+	uint64_t end = now_ms() + WAIT_MS, seen = 0, now;
+
+	/* As fast as it comes: every target is consumed within an interval. */
+	do {
+		ASSERT_GE(consume(&self->c, 2 * MIB), 2 * MIB);
+		now = target(&self->c);
+		ASSERT_LE(now, MAX);
+		seen = now > seen ? now : seen;
+	} while (seen < MAX && now_ms() < end);
+	EXPECT_EQ(MAX, seen);
+}
+
+/* One burst, seen whole by the worker: 1 MiB in one interval, factor 4. */
+TEST_F(reserve_adapt, follows_consumption_by_the_factor)
+{
+	uint64_t end, seen = 0, got = 0, word;
+
+	self->r.factor_pct = 400;
+	self->r.interval_us = 1000000;
+	ASSERT_EQ(0, hermes_ioctl(self->c.fd, HERMES_IOC_SET_RESERVE,
+				  &self->r));
+	/* No call: the next tick, or the doorbell below, is an interval. */
+	while ((word = hermes_pop(&self->c)))
+		got += HERMES_READY_PAGES(word) * PAGE_BYTES;
+	EXPECT_GE(got, MIN);
+	ASSERT_EQ(0, hermes_doorbell(&self->c));
+	end = now_ms() + WAIT_MS;
+	while (seen <= MIN && now_ms() < end) {
+		seen = self->c.ctl->target_bytes;
+		sleep_ms(5);
+	}
+	EXPECT_EQ(4 * got, seen);
+}
+
+TEST_F(reserve_adapt, factor_zero_keeps_the_minimum)
+{
+	self->r.factor_pct = 0;
+	ASSERT_EQ(0, hermes_ioctl(self->c.fd, HERMES_IOC_SET_RESERVE,
+				  &self->r));
+	for (int i = 0; i < 10; i++) {
+		ASSERT_GE(consume(&self->c, MIB), MIB);
+		EXPECT_EQ(MIN, target(&self->c));
+	}
+}
+
+TEST_F(reserve_adapt, maximum_zero_switches_off)
+{
+	struct hermes_stats stats;
+
+	ASSERT_EQ(0, hermes_set_reserve(&self->c, 0, 0));
+	ASSERT_EQ(0, hermes_wait_reserve_below(&self->c, 0, WAIT_MS));
+	EXPECT_EQ(0, hermes_pop(&self->c));
+	ASSERT_EQ(0, hermes_doorbell(&self->c));
+	sleep_ms(100);
+	ASSERT_EQ(0, hermes_get_stats(&self->c, &stats));
+	EXPECT_EQ(0, stats.ready_bytes);
+	EXPECT_EQ(0, stats.target_bytes);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A user without privilege, in the group of the device, has all of Hermes for
+ * its own process, within the module's limits. Other users have nothing.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "kselftest_harness.h"
+#include "hermes_util.h"
+
+#define UID		1000
+#define GID_DEVICE	4242
+#define GID_OTHER	1000
+#define LEN		(MIB)
+
+FIXTURE(unpriv)
+{
+	struct stat st;
+	gid_t gid;
+};
+
+/* The node's group is root's where no udev rule has run. */
+FIXTURE_SETUP(unpriv)
+{
+	ASSERT_EQ(0, geteuid()) TH_LOG("must be run by root");
+	ASSERT_EQ(0, stat(HERMES_DEVICE, &self->st));
+	self->gid = self->st.st_gid ?: GID_DEVICE;
+	ASSERT_EQ(0, chown(HERMES_DEVICE, 0, self->gid));
+}
+
+FIXTURE_TEARDOWN(unpriv)
+{
+	EXPECT_EQ(0, chown(HERMES_DEVICE, 0, self->st.st_gid));
+}
+
+static void become_user(gid_t group)
+{
+	gid_t groups[] = { group };
+
+	CHILD_CHECK(!setgroups(1, groups));
+	CHILD_CHECK(!setgid(GID_OTHER));
+	CHILD_CHECK(!setuid(UID));
+	/* Nothing to be regained by exec, either. */
+	CHILD_CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+}
+
+TEST_F(unpriv, node)
+{
+	EXPECT_TRUE(S_ISCHR(self->st.st_mode));
+	EXPECT_EQ(0660, self->st.st_mode & 07777);
+	EXPECT_EQ(0, self->st.st_uid);
+}
+
+TEST_F(unpriv, refused_to_others)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		become_user(GID_OTHER);
+		CHILD_CHECK(open(HERMES_DEVICE, O_RDWR) < 0);
+		CHILD_CHECK(errno == EACCES);
+		CHILD_CHECK(open(HERMES_DEVICE, O_RDONLY) < 0);
+		CHILD_CHECK(errno == EACCES);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_exit(pid));
+}
+
+static void use_everything(void)
+{
+	struct hermes_client c;
+	struct hermes_stats stats;
+	uint64_t mapped, unmapped;
+	char *mem;
+
+	CHILD_CHECK(!hermes_open(&c));
+	mem = hermes_ready_range(&c, LEN);
+	CHILD_CHECK(mem && is_zero(mem, LEN));
+	stamp_pages(mem, LEN, 1);
+	CHILD_CHECK(!hermes_give(&c, mem, PAGE_BYTES, &unmapped, NULL));
+	CHILD_CHECK(unmapped == PAGE_BYTES);
+	CHILD_CHECK(!hermes_take(&c, mem, PAGE_BYTES, &mapped));
+	CHILD_CHECK(!hermes_get_stats(&c, &stats));
+	CHILD_CHECK(stats.consumed_bytes == LEN && stats.gives == 1);
+
+	/* Bounded by the module, for everybody. */
+	CHILD_CHECK(hermes_set_reserve(&c, 0, (c.info.client_max_bytes &
+					       ~(PAGE_BYTES - 1)) +
+					      PAGE_BYTES) == -EDQUOT);
+	_exit(0);
+}
+
+TEST_F(unpriv, group_may_use_it)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		become_user(self->gid);
+		use_everything();
+	}
+	EXPECT_EQ(0, child_exit(pid));
+}
+
+TEST_F(unpriv, parameters_are_for_root)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		become_user(self->gid);
+		CHILD_CHECK(module_param_set("client_max_bytes", 1) == -EACCES);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_exit(pid));
+}
+
+/* All reserves together stay below the module's maximum. */
+TEST_F(unpriv, total_is_bounded)
+{
+	long total = module_param_get("total_max_bytes");
+	struct hermes_client c[3];
+	uint64_t sum = 0;
+
+	ASSERT_EQ(0, module_param_set("total_max_bytes", 12 * MIB));
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ(0, hermes_open(&c[i]));
+		EXPECT_EQ(0, hermes_set_reserve(&c[i], 8 * MIB, 8 * MIB));
+		EXPECT_EQ(0, hermes_fill_add(&c[i],
+					     hermes_arena(&c[i], 8 * MIB),
+					     8 * MIB));
+	}
+	sleep_ms(500);
+	for (int i = 0; i < 3; i++) {
+		struct hermes_stats stats;
+
+		EXPECT_EQ(0, hermes_get_stats(&c[i], &stats));
+		/* The pool is one for all three. */
+		sum += stats.ready_bytes + (i ? 0 : stats.pool_bytes);
+	}
+	EXPECT_EQ(0, module_param_set("total_max_bytes", total));
+	EXPECT_LE(sum, 12 * MIB);
+	EXPECT_GE(sum, 8 * MIB);
+	for (int i = 0; i < 3; i++)
+		hermes_close(&c[i]);
+}
+
+TEST_HARNESS_MAIN
