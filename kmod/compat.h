@@ -83,55 +83,49 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
-/* 6.7: shrinkers are allocated by the kernel and freed after a grace period. */
+/* 6.7: shrinkers are allocated by the kernel; this gives 6.1 the same form. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
-static inline struct shrinker *hermes_shrinker_register(
-	const char *name, unsigned int flags,
-	unsigned long (*count)(struct shrinker *, struct shrink_control *),
-	unsigned long (*scan)(struct shrinker *, struct shrink_control *),
-	int seeks, long batch)
+static inline struct shrinker *hermes_shrinker_alloc(unsigned int flags)
 {
 	struct shrinker *s = kzalloc(sizeof(*s), GFP_KERNEL);
 
-	if (!s)
-		return NULL;
-	s->count_objects = count;
-	s->scan_objects = scan;
-	s->seeks = seeks;
-	s->batch = batch;
-	s->flags = flags;
-	if (register_shrinker(s, "%s", name)) {
-		kfree(s);
-		return NULL;
-	}
+	if (s)
+		s->flags = flags;
 	return s;
+}
+
+static inline int hermes_shrinker_register(struct shrinker *s)
+{
+	return register_shrinker(s, "hermes-reserve");
 }
 
 static inline void hermes_shrinker_unregister(struct shrinker *s)
 {
 	unregister_shrinker(s);
+}
+
+static inline void hermes_shrinker_free(struct shrinker *s)
+{
 	kfree(s);
 }
 #else
-static inline struct shrinker *hermes_shrinker_register(
-	const char *name, unsigned int flags,
-	unsigned long (*count)(struct shrinker *, struct shrink_control *),
-	unsigned long (*scan)(struct shrinker *, struct shrink_control *),
-	int seeks, long batch)
+static inline struct shrinker *hermes_shrinker_alloc(unsigned int flags)
 {
-	struct shrinker *s = shrinker_alloc(flags, "%s", name);
-
-	if (!s)
-		return NULL;
-	s->count_objects = count;
-	s->scan_objects = scan;
-	s->seeks = seeks;
-	s->batch = batch;
-	shrinker_register(s);
-	return s;
+	return shrinker_alloc(flags, "hermes-reserve");
 }
 
+static inline int hermes_shrinker_register(struct shrinker *s)
+{
+	shrinker_register(s);
+	return 0;
+}
+
+/* Registered or not, shrinker_free() does both. */
 static inline void hermes_shrinker_unregister(struct shrinker *s)
+{
+}
+
+static inline void hermes_shrinker_free(struct shrinker *s)
 {
 	shrinker_free(s);
 }

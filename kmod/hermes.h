@@ -81,7 +81,7 @@ struct hermes_pool {
 	struct hermes_token *token;
 	struct list_head clients;
 	atomic_long_t goal;
-	spinlock_t lock;
+	spinlock_t lock; /* the page lists */
 	unsigned long nr_clean;
 	struct list_head dirty;
 	unsigned long nr_dirty;
@@ -182,7 +182,7 @@ struct hermes_client {
 	struct mm_struct *mm;
 	struct address_space *mapping;
 
-	struct mutex lock;
+	struct mutex lock; /* see @lock above */
 	struct hermes_ring ring;
 	struct hermes_reserve conf;
 	unsigned long target;

@@ -12,7 +12,7 @@
 /* Intervals without consumption after which a client counts as idle. */
 #define HERMES_IDLE_INTERVALS	16
 /* A refill that was cut short is tried again after interval << backoff. */
-#define HERMES_BACKOFF_MAX	6
+#define HERMES_BACKOFF_MAX	3U
 
 /* How a refill ended; the numbers are those of the tracepoint. */
 enum hermes_refill {
@@ -229,7 +229,7 @@ static void hermes_reserve_next(struct hermes_client *c, u64 now,
 	u64 interval = (u64)READ_ONCE(c->conf.interval_us) * NSEC_PER_USEC;
 
 	if (end == HERMES_REFILL_LIMITED)
-		c->backoff = min(c->backoff + 1, HERMES_BACKOFF_MAX);
+		c->backoff = min(c->backoff + 1U, HERMES_BACKOFF_MAX);
 	else
 		c->backoff = 0;
 

@@ -131,7 +131,7 @@ static bool hermes_ring_load_fill(struct hermes_client *c)
 			/* Nonsense; start over from where the user says. */
 			atomic64_inc(&c->stat.fill_errors);
 			ring->fill_cons = prod;
-			smp_store_release(&ctl->fill_cons, prod);
+			WRITE_ONCE(ctl->fill_cons, prod);
 			return false;
 		}
 		f = &ring->fill[ring->fill_cons % HERMES_FILL_ENTRIES];

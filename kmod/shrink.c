@@ -32,6 +32,7 @@ struct hermes_token {
 	struct list_head lru;
 };
 
+/* Guards the list of pools and the list of clients of each. */
 DEFINE_MUTEX(hermes_registry_lock);
 LIST_HEAD(hermes_pools);
 
@@ -76,6 +77,12 @@ static bool hermes_pool_matches(struct hermes_pool *pool,
 				struct shrink_control *sc)
 {
 	return !sc->memcg || sc->memcg == pool->memcg;
+}
+
+/* Its cgroup or an ancestor needs the headroom that is always left. */
+static bool hermes_pool_cramped(struct hermes_pool *pool)
+{
+	return hermes_memcg_room(pool->memcg) <= 0;
 }
 
 /* Pages of one pool and its clients that the shrinker may have. */
@@ -132,8 +139,7 @@ static unsigned long hermes_shrink_count(struct shrinker *shrinker,
 		return 0;
 	list_for_each_entry(pool, &hermes_pools, link)
 		if (hermes_pool_matches(pool, sc))
-			n += hermes_pool_surplus(pool,
-				hermes_memcg_room(pool->memcg) <= 0);
+			n += hermes_pool_surplus(pool, hermes_pool_cramped(pool));
 	mutex_unlock(&hermes_registry_lock);
 	return n;
 }
@@ -151,8 +157,7 @@ static unsigned long hermes_shrink_scan(struct shrinker *shrinker,
 			break;
 		if (!hermes_pool_matches(pool, sc))
 			continue;
-		freed += hermes_pool_reclaim(pool,
-					     hermes_memcg_room(pool->memcg) <= 0,
+		freed += hermes_pool_reclaim(pool, hermes_pool_cramped(pool),
 					     sc->nr_to_scan - freed,
 					     HERMES_SHRINK_SHRINKER);
 	}
@@ -180,18 +185,41 @@ static struct notifier_block hermes_oom_nb = {
 	.notifier_call = hermes_oom,
 };
 
+static int hermes_shrinker_setup(void)
+{
+	int ret;
+
+	hermes_shrinker = hermes_shrinker_alloc(SHRINKER_MEMCG_AWARE |
+						SHRINKER_NONSLAB);
+	if (!hermes_shrinker)
+		return -ENOMEM;
+	hermes_shrinker->count_objects = hermes_shrink_count;
+	hermes_shrinker->scan_objects = hermes_shrink_scan;
+	/* 0: a page that costs one zeroing goes before anything else. */
+	hermes_shrinker->seeks = 0;
+	hermes_shrinker->batch = 32;
+	ret = hermes_shrinker_register(hermes_shrinker);
+	if (ret)
+		hermes_shrinker_free(hermes_shrinker);
+	return ret;
+}
+
+static void hermes_shrinker_teardown(void)
+{
+	hermes_shrinker_unregister(hermes_shrinker);
+	hermes_shrinker_free(hermes_shrinker);
+}
+
 int hermes_shrink_init(void)
 {
-	int ret = -ENOMEM;
+	int ret;
 
 	hermes_token_cache = KMEM_CACHE(hermes_token, SLAB_ACCOUNT);
 	if (!hermes_token_cache)
 		return -ENOMEM;
-	/* seeks 0: pages that cost one zeroing each go before anything else. */
-	hermes_shrinker = hermes_shrinker_register("hermes-reserve",
-		SHRINKER_MEMCG_AWARE | SHRINKER_NONSLAB, hermes_shrink_count,
-		hermes_shrink_scan, 0, 32);
-	if (!hermes_shrinker)
+	/* First the shrinker: the list_lru takes its number. */
+	ret = hermes_shrinker_setup();
+	if (ret)
 		goto err_cache;
 	ret = list_lru_init_memcg(&hermes_tokens, hermes_shrinker);
 	if (ret)
@@ -204,7 +232,7 @@ int hermes_shrink_init(void)
 err_lru:
 	list_lru_destroy(&hermes_tokens);
 err_shrinker:
-	hermes_shrinker_unregister(hermes_shrinker);
+	hermes_shrinker_teardown();
 err_cache:
 	kmem_cache_destroy(hermes_token_cache);
 	return ret;
@@ -213,7 +241,7 @@ err_cache:
 void hermes_shrink_exit(void)
 {
 	unregister_oom_notifier(&hermes_oom_nb);
-	hermes_shrinker_unregister(hermes_shrinker);
+	hermes_shrinker_teardown();
 	list_lru_destroy(&hermes_tokens);
 	kmem_cache_destroy(hermes_token_cache);
 }
