@@ -267,7 +267,7 @@ int hermes_arena_take(struct hermes_client *c, struct hermes_take *take)
 		atomic64_inc(&c->stat.take_dry);
 	atomic_long_add(done, &c->demand);
 	trace_hermes_take(c->id, take->addr, nr, done);
-	hermes_reserve_wake(c);
+	hermes_reserve_nudge(c);
 	return 0;
 }
 
@@ -379,7 +379,7 @@ int hermes_arena_give(struct hermes_client *c, struct hermes_give *give)
 	atomic64_add(recycled, &c->stat.recycle_pages);
 	trace_hermes_give(c->id, give->addr, nr, done, recycled);
 	if (recycled)
-		hermes_reserve_wake(c);
+		hermes_reserve_nudge(c);
 	return 0;
 }
 

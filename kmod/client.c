@@ -92,6 +92,7 @@ struct hermes_client *hermes_client_create(struct address_space *mapping)
 	c->pgoff_next = (pgoff_t)c->id << HERMES_PGOFF_BITS;
 	c->mapping = mapping;
 	c->nid = numa_node_id();
+	c->asleep = true;
 	mutex_init(&c->lock);
 	INIT_LIST_HEAD(&c->pool_link);
 	INIT_WORK(&c->work, hermes_reserve_work);

@@ -171,6 +171,7 @@ struct hermes_counters {
  * @closing: no new work, no new timer
  * @dead: the address space is gone; nothing will be refilled
  * @kick: the user rang, look at once and count as active
+ * @asleep: no tick is due; written by the worker
  * @last_active: time of the last consumption, ns; worker only
  * @last_tick: time of the last run, ns; worker only
  * @backoff: consecutive refills cut short; worker only
@@ -202,6 +203,7 @@ struct hermes_client {
 	bool closing;
 	bool dead;
 	bool kick;
+	bool asleep;
 	u64 last_active;
 	u64 last_tick;
 	unsigned int backoff;
@@ -263,6 +265,7 @@ void hermes_ring_report(struct hermes_client *c);
 void hermes_reserve_work(struct work_struct *work);
 enum hrtimer_restart hermes_reserve_tick(struct hrtimer *timer);
 void hermes_reserve_wake(struct hermes_client *c);
+void hermes_reserve_nudge(struct hermes_client *c);
 void hermes_reserve_stop(struct hermes_client *c);
 
 /* adapt.c APIs: */

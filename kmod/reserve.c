@@ -34,6 +34,21 @@ void hermes_reserve_wake(struct hermes_client *c)
 	queue_work(hermes_wq, &c->work);
 }
 
+/**
+ * hermes_reserve_nudge() - wake the worker only if no tick is due anyway
+ * @c: the client
+ *
+ * For calls that come in numbers: a wake-up costs more than the call itself
+ * (15 us against 1 us a page for a batch of 16, icount, 6.1).
+ *
+ * Context: Any but interrupt; does not sleep.
+ */
+void hermes_reserve_nudge(struct hermes_client *c)
+{
+	if (READ_ONCE(c->asleep))
+		hermes_reserve_wake(c);
+}
+
 enum hrtimer_restart hermes_reserve_tick(struct hrtimer *timer)
 {
 	struct hermes_client *c = container_of(timer, struct hermes_client,
@@ -189,6 +204,12 @@ static void hermes_reserve_yield(struct hermes_client *c, bool idle)
 	mutex_unlock(&c->lock);
 }
 
+static void hermes_reserve_awake(struct hermes_client *c)
+{
+	WRITE_ONCE(c->asleep, false);
+	WRITE_ONCE(c->ring.control->flags, 0);
+}
+
 /*
  * Go to sleep unless the user took or posted something meanwhile: it may have
  * looked at the flag before it was set.
@@ -199,6 +220,7 @@ static bool hermes_reserve_sleep(struct hermes_client *c,
 	struct hermes_control *ctl = c->ring.control;
 	bool sleep;
 
+	WRITE_ONCE(c->asleep, true);
 	WRITE_ONCE(ctl->flags, HERMES_CONTROL_NEED_DOORBELL);
 	/*
 	 * Flag before words; pairs with the user's full barrier between its
@@ -212,7 +234,7 @@ static bool hermes_reserve_sleep(struct hermes_client *c,
 	if (end == HERMES_REFILL_NO_EXTENT && hermes_ring_has_fill(c))
 		sleep = false;
 	if (!sleep)
-		WRITE_ONCE(ctl->flags, 0);
+		hermes_reserve_awake(c);
 	return sleep;
 }
 
@@ -248,7 +270,7 @@ static void hermes_reserve_round(struct hermes_client *c)
 	unsigned long mapped = 0, consumed;
 	u64 now = ktime_get_ns();
 
-	WRITE_ONCE(c->ring.control->flags, 0);
+	hermes_reserve_awake(c);
 	hermes_follow_memcg(c);
 
 	mutex_lock(&c->lock);
