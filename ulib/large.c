@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Large and huge objects. */
+#include "large.h"
+#include "lock.h"
+#include "meta.h"
+#include "os.h"
+#include "pageheap.h"
+
+#define BUCKETS		64
+
+/* A huge object. The list and the fields are protected by hu_huge_lock. */
+struct huge {
+	uintptr_t addr;
+	size_t bytes;		/* of the mapping */
+	struct huge *next;
+};
+
+static struct huge *buckets[BUCKETS];
+static struct huge *unused;
+static size_t huge_bytes;
+
+static struct huge **bucket_of(uintptr_t addr)
+{
+	return &buckets[(addr >> HU_PAGE_SHIFT ^ addr >> HU_ARENA_SHIFT) % BUCKETS];
+}
+
+/* The link to the object at @addr, NULL when there is none. Needs the lock. */
+static struct huge **huge_find(uintptr_t addr)
+{
+	struct huge **link;
+
+	for (link = bucket_of(addr); *link; link = &(*link)->next)
+		if ((*link)->addr == addr)
+			return link;
+	return NULL;
+}
+
+static void huge_insert(struct huge *huge, uintptr_t addr, size_t bytes)
+{
+	struct huge **bucket = bucket_of(addr);
+
+	huge->addr = addr;
+	huge->bytes = bytes;
+	huge->next = *bucket;
+	*bucket = huge;
+	huge_bytes += bytes;
+}
+
+static struct huge *huge_remove(struct huge **link)
+{
+	struct huge *huge = *link;
+
+	*link = huge->next;
+	huge_bytes -= huge->bytes;
+	return huge;
+}
+
+static struct huge *huge_new(void)
+{
+	struct huge *huge;
+
+	hu_lock(&hu_huge_lock);
+	huge = unused;
+	if (huge)
+		unused = huge->next;
+	hu_unlock(&hu_huge_lock);
+	return huge ? huge : hu_meta_alloc(sizeof(*huge));
+}
+
+static void huge_recycle(struct huge *huge)
+{
+	huge->next = unused;
+	unused = huge;
+}
+
+static void *huge_map(size_t bytes, size_t align)
+{
+	void *p;
+
+	if (align <= HU_PAGE)
+		return hu_os_map(bytes);
+	p = hu_os_reserve_aligned(bytes, align);
+	if (p && hu_os_commit(p, bytes)) {
+		hu_os_unmap(p, bytes);
+		p = NULL;
+	}
+	return p;
+}
+
+static void *huge_alloc(size_t bytes, size_t align)
+{
+	struct huge *huge = huge_new();
+	void *p = huge ? huge_map(bytes, align) : NULL;
+
+	if (!huge)
+		return NULL;
+	hu_lock(&hu_huge_lock);
+	if (p)
+		huge_insert(huge, (uintptr_t)p, bytes);
+	else
+		huge_recycle(huge);
+	hu_unlock(&hu_huge_lock);
+	return p;
+}
+
+static bool huge_free(void *p)
+{
+	struct huge **link, *huge;
+	size_t bytes = 0;
+
+	hu_lock(&hu_huge_lock);
+	link = huge_find((uintptr_t)p);
+	if (link) {
+		huge = huge_remove(link);
+		bytes = huge->bytes;
+		huge_recycle(huge);
+	}
+	hu_unlock(&hu_huge_lock);
+	if (bytes)
+		hu_os_unmap(p, bytes);
+	return bytes;
+}
+
+static size_t huge_usable(const void *p)
+{
+	struct huge **link;
+	size_t bytes;
+
+	hu_lock(&hu_huge_lock);
+	link = huge_find((uintptr_t)p);
+	bytes = link ? (*link)->bytes : 0;
+	hu_unlock(&hu_huge_lock);
+	return bytes;
+}
+
+/* By mremap(), so that nothing is copied. The entry is out of the table
+ * meanwhile, as the old address may be mapped anew by another thread at once.
+ */
+static void *huge_resize(void *p, size_t old, size_t bytes)
+{
+	struct huge *huge;
+	void *to;
+
+	bytes = hu_align_up(bytes, HU_PAGE);
+	if (bytes == old)
+		return p;
+	hu_lock(&hu_huge_lock);
+	huge = huge_remove(huge_find((uintptr_t)p));
+	hu_unlock(&hu_huge_lock);
+	to = hu_os_remap(p, old, bytes);
+	hu_lock(&hu_huge_lock);
+	huge_insert(huge, (uintptr_t)(to ? to : p), to ? bytes : old);
+	hu_unlock(&hu_huge_lock);
+	return to;
+}
+
+/**
+ * hu_large_alloc() - allocate an object above the largest size class
+ * @bytes: size, at most PTRDIFF_MAX
+ * @align: alignment, a power of two
+ * @zero: out: whether it reads zero
+ *
+ * Return: the object, NULL when there is no memory.
+ */
+void *hu_large_alloc(size_t bytes, size_t align, bool *zero)
+{
+	size_t pages = (bytes + HU_PAGE - 1) / HU_PAGE;
+	void *p = NULL;
+
+	if (align < HU_PAGE)
+		align = HU_PAGE;
+	if (!pages)
+		pages = 1;
+	if (pages * HU_PAGE <= HU_LARGE_MAX && align <= HU_LARGE_MAX / 2)
+		p = hu_pages_alloc(pages, align / HU_PAGE, true, zero);
+	if (!p) {
+		*zero = true;
+		p = huge_alloc(pages * HU_PAGE, align);
+	}
+	return p;
+}
+
+/* Returns false when there is no large object at @p. */
+bool hu_large_free(void *p)
+{
+	size_t pages = hu_pages_large((uintptr_t)p);
+
+	if (!pages)
+		return huge_free(p);
+	hu_pages_free(p, pages);
+	return true;
+}
+
+/* Returns 0 when there is no large object at @p. */
+size_t hu_large_usable(const void *p)
+{
+	size_t pages = hu_pages_large((uintptr_t)p);
+
+	return pages ? pages * HU_PAGE : huge_usable(p);
+}
+
+/**
+ * hu_large_resize() - resize a large object without copying it
+ * @p: the object
+ * @bytes: its new size, more than HU_SMALL_MAX
+ *
+ * A tail shorter than an eighth of the object is not worth being freed.
+ *
+ * Return: the object, which may have moved if it is a huge one; NULL when it
+ * must be copied.
+ */
+void *hu_large_resize(void *p, size_t bytes)
+{
+	size_t pages = hu_pages_large((uintptr_t)p), new_pages;
+
+	if (!pages)
+		return bytes > HU_LARGE_MAX / 2 ? huge_resize(p, huge_usable(p), bytes) : NULL;
+	new_pages = (bytes + HU_PAGE - 1) / HU_PAGE;
+	if (new_pages > HU_LARGE_MAX / HU_PAGE)
+		return NULL;
+	if (new_pages > pages)
+		return hu_pages_extend(p, pages, new_pages) ? p : NULL;
+	if (pages - new_pages > pages / 8)
+		hu_pages_shrink(p, pages, new_pages);
+	return p;
+}
+
+/* How much more to allocate for an object that grows: it will grow again. */
+size_t hu_large_slack(size_t bytes)
+{
+	return bytes < HU_LARGE_MAX / 2 ? bytes / 8 : 0;
+}
+
+size_t hu_huge_bytes(void)
+{
+	size_t bytes;
+
+	hu_lock(&hu_huge_lock);
+	bytes = huge_bytes;
+	hu_unlock(&hu_huge_lock);
+	return bytes;
+}

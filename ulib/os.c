@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Every call to the operating system but those to /dev/hermes (os_dev.c).
+ * Cancellation points of libc (open, close, write) are called by number.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include "os.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE	0x100000
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE	23
+#endif
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK		18
+#endif
+
+#define RESERVE_FLAGS	(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+
+static void *do_mmap(void *addr, size_t len, int prot, int flags)
+{
+	int saved = errno;
+	void *p = mmap(addr, len, prot, flags, -1, 0);
+
+	errno = saved;
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* Address space at exactly @at, without access; NULL when it is taken. */
+void *hu_os_reserve(void *at, size_t len)
+{
+	void *p = do_mmap(at, len, PROT_NONE, RESERVE_FLAGS | MAP_FIXED_NOREPLACE);
+
+	/* A kernel before 4.17 takes @at for a hint. */
+	if (p && p != at) {
+		hu_os_unmap(p, len);
+		p = NULL;
+	}
+	return p;
+}
+
+/* Address space without access, anywhere, aligned to the power of two @align. */
+void *hu_os_reserve_aligned(size_t len, size_t align)
+{
+	uintptr_t p, start;
+
+	if (len + align < len)
+		return NULL;
+	p = (uintptr_t)do_mmap(NULL, len + align, PROT_NONE, RESERVE_FLAGS);
+	if (!p)
+		return NULL;
+	start = hu_align_up(p, align);
+	if (start > p)
+		hu_os_unmap((void *)p, start - p);
+	if (start < p + align)
+		hu_os_unmap((void *)(start + len), p + align - start);
+	return (void *)start;
+}
+
+int hu_os_commit(void *addr, size_t len)
+{
+	int saved = errno, ret = 0;
+
+	if (mprotect(addr, len, PROT_READ | PROT_WRITE))
+		ret = -errno;
+	errno = saved;
+	return ret;
+}
+
+void *hu_os_map(size_t len)
+{
+	return do_mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+}
+
+void hu_os_unmap(void *addr, size_t len)
+{
+	int saved = errno;
+
+	munmap(addr, len);
+	errno = saved;
+}
+
+void *hu_os_remap(void *addr, size_t old_len, size_t new_len)
+{
+	int saved = errno;
+	void *p = mremap(addr, old_len, new_len, MREMAP_MAYMOVE);
+
+	errno = saved;
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int do_madvise(void *addr, size_t len, int advice)
+{
+	int saved = errno, ret = 0;
+
+	if (madvise(addr, len, advice))
+		ret = -errno;
+	errno = saved;
+	return ret;
+}
+
+/*
+ * The range reads zero afterwards, whatever happens: locked memory (mlockall)
+ * refuses MADV_DONTNEED and is cleared by hand.
+ */
+void hu_os_purge(void *addr, size_t len)
+{
+	if (do_madvise(addr, len, MADV_DONTNEED))
+		memset(addr, 0, len);
+}
+
+/* A hint: where the kernel is older than 5.14, first touches fault. */
+void hu_os_populate(void *addr, size_t len)
+{
+	do_madvise(addr, len, MADV_POPULATE_WRITE);
+}
+
+void hu_os_no_huge_pages(void *addr, size_t len)
+{
+	do_madvise(addr, len, MADV_NOHUGEPAGE);
+}
+
+bool hu_os_wipe_on_fork(void *addr, size_t len)
+{
+	return !do_madvise(addr, len, MADV_WIPEONFORK);
+}
+
+/* Bytes, SIZE_MAX when there is no limit. */
+size_t hu_os_address_space_limit(void)
+{
+	int saved = errno;
+	struct rlimit rl;
+	size_t limit = SIZE_MAX;
+
+	if (!getrlimit(RLIMIT_AS, &rl) && rl.rlim_cur != RLIM_INFINITY)
+		limit = rl.rlim_cur;
+	errno = saved;
+	return limit;
+}
+
+/* Milliseconds since some time in the past; wraps after 49 days. */
+uint32_t hu_os_clock_ms(void)
+{
+	struct timespec ts = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint32_t)(ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+/* Enough to spread arenas; not for secrets. Needs no system call. */
+uint64_t hu_os_random(void)
+{
+	const unsigned char *seed = (const unsigned char *)getauxval(AT_RANDOM);
+	uint64_t x = (uintptr_t)&seed;
+
+	if (seed)
+		memcpy(&x, seed, sizeof(x));
+	x ^= x >> 33;
+	x *= 0xff51afd7ed558ccdULL;
+	x ^= x >> 33;
+	return x;
+}
+
+extern char **environ;
+extern void *__libc_stack_end __attribute__((weak));
+
+/*
+ * getenv() under the rules of secure_getenv(), also before libc has set
+ * environ: then the environment is found where the kernel put it, after the
+ * argument vector on the stack.
+ */
+const char *hu_os_getenv(const char *name)
+{
+	size_t len = strlen(name);
+	char **env = environ;
+
+	if (getauxval(AT_SECURE))
+		return NULL;
+	if (!env && &__libc_stack_end && __libc_stack_end) {
+		long argc = *(long *)__libc_stack_end;
+
+		env = (char **)__libc_stack_end + 1 + argc + 1;
+	}
+	for (; env && *env; env++)
+		if (!strncmp(*env, name, len) && (*env)[len] == '=')
+			return *env + len + 1;
+	return NULL;
+}
+
+void hu_os_futex_wait(atomic_int *word, int value)
+{
+	int saved = errno;
+
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+	errno = saved;
+}
+
+void hu_os_futex_wake(atomic_int *word)
+{
+	int saved = errno;
+
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	errno = saved;
+}
+
+static size_t append(char *buf, size_t used, size_t room, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len > room - used)
+		len = room - used;
+	memcpy(buf + used, text, len);
+	return used + len;
+}
+
+void hu_os_complain(const char *what, const char *detail)
+{
+	int saved = errno;
+	char buf[256];
+	size_t len = append(buf, 0, sizeof(buf) - 1, "hermes-u: ");
+
+	len = append(buf, len, sizeof(buf) - 1, what);
+	len = append(buf, len, sizeof(buf) - 1, detail);
+	buf[len++] = '\n';
+	if (syscall(SYS_write, STDERR_FILENO, buf, len) < 0)
+		saved = errno == EBADF ? saved : errno;
+	errno = saved;
+}
+
+_Noreturn void hu_os_fatal(const char *what, const void *pointer)
+{
+	char text[2 + 2 * sizeof(uintptr_t) + 1] = "0x";
+	uintptr_t v = (uintptr_t)pointer;
+	size_t i;
+
+	for (i = 0; i < 2 * sizeof(v); i++)
+		text[2 + i] = "0123456789abcdef"[v >> (8 * sizeof(v) - 4 - 4 * i) & 15];
+	text[2 + i] = '\0';
+	hu_os_complain(what, text);
+	abort();
+}

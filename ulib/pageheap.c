@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The page heap. Where memory for a request comes from, in this order:
+ *
+ *	1. freed and still mapped (hot)
+ *	2. made ready, left over from an earlier request
+ *	3. popped from the reserve
+ *	4. cold, made ready at once by one call (hu_reserve_take())
+ *	5. cold: the program's first touches fault (a miss)
+ *
+ * Freed memory stays mapped until nobody wanted it for the decay time.
+ *
+ * Decisions are made under hu_pages_lock; system calls are made outside.
+ */
+#include "conf.h"
+#include "lock.h"
+#include "os.h"
+#include "pageheap.h"
+#include "reserve.h"
+#include "runs.h"
+
+/* One posted extent: at most so long, and that part of an arena. */
+#define POST_MAX	((uint32_t)(64 * MIB / HU_PAGE))
+#define POST_SHARE	8
+/* Shorter runs are not worth an entry in the fill ring. */
+#define POST_MIN	((uint32_t)(MIB / HU_PAGE))
+/* Most that one request makes ready by itself, and gives back for others. */
+#define TAKE_MAX	(4 * MIB)
+#define PURGE_PAGES	((uint32_t)(2 * MIB / HU_PAGE))
+/* A forked child gets a reserve of its own when it has grown by so much. */
+#define CHILD_GROWTH	((size_t)(2 * MIB / HU_PAGE))
+
+static struct hu_arena *current_arena;	/* its frontier is the newest memory */
+static struct hu_run_ref ready;		/* popped, adjacent, not in the index */
+static uint64_t grow_count;		/* successful calls of grow() */
+static size_t cold_pages;		/* handed out since the client was opened */
+static struct hu_pages_stats counts;
+static size_t live_pages;
+
+/* What remains to be done for a request after the lock is released. */
+struct chores {
+	bool cold;
+	bool kick;
+};
+
+static void lock_pages(void)
+{
+	hu_lock(&hu_pages_lock);
+	if (unlikely(hu_reserve_check_fork()))
+		cold_pages = 0;
+}
+
+static void hand_out(const struct hu_run_ref *ref, bool large)
+{
+	struct hu_run *tag = &ref->arena->tags[ref->page];
+
+	live_pages += ref->pages;
+	if (large) {
+		tag->pages = ref->pages;
+		tag->state = HU_RUN_LARGE;
+	}
+}
+
+/**
+ * hu_pages_add_cold() - take in memory that reads zero and is not mapped
+ * @addr: its first page
+ * @bytes: length
+ *
+ * Context: hu_pages_lock held.
+ */
+void hu_pages_add_cold(uintptr_t addr, size_t bytes)
+{
+	struct hu_arena *arena = hu_arena_of(addr);
+
+	if (arena && bytes)
+		hu_runs_insert(arena, hu_page_of(addr), (uint32_t)(bytes / HU_PAGE),
+			       HU_RUN_COLD, 0);
+}
+
+static void set_aside_ready(void)
+{
+	if (ready.arena && ready.pages)
+		hu_runs_insert(ready.arena, ready.page, ready.pages, HU_RUN_ZERO,
+			       hu_os_clock_ms());
+	ready.arena = NULL;
+	ready.pages = 0;
+}
+
+/* Cut an aligned piece off the ready run. */
+static struct hu_run_ref ready_cut(uint32_t pages, uint32_t align)
+{
+	struct hu_run_ref ref = { NULL, 0, 0 };
+	uint32_t start, gap;
+
+	if (!ready.arena)
+		return ref;
+	start = (ready.page + align - 1) & ~(align - 1);
+	gap = start - ready.page;
+	if (gap + pages > ready.pages)
+		return ref;
+	if (gap)
+		hu_runs_insert(ready.arena, ready.page, gap, HU_RUN_ZERO, hu_os_clock_ms());
+	ref = (struct hu_run_ref){ ready.arena, start, pages };
+	ready.page = start + pages;
+	ready.pages -= gap + pages;
+	return ref;
+}
+
+/* Put the next ready range of the reserve to the ready run. */
+static bool ready_extend(void)
+{
+	struct hu_arena *arena;
+	uintptr_t addr;
+	size_t bytes;
+
+	if (!hu_reserve->pop(&addr, &bytes))
+		return false;
+	arena = hu_arena_of(addr);
+	if (arena != ready.arena || hu_page_of(addr) != ready.page + ready.pages) {
+		set_aside_ready();
+		ready.arena = arena;
+		ready.page = hu_page_of(addr);
+	}
+	ready.pages += (uint32_t)(bytes / HU_PAGE);
+	return true;
+}
+
+/*
+ * Serve from the reserve. A request for more than it holds is not begun; the
+ * number of pops is bounded by the length of the request.
+ */
+static struct hu_run_ref ready_take(uint32_t pages, uint32_t align)
+{
+	uint32_t budget = pages + align + 8;
+	struct hu_run_ref ref = ready_cut(pages, align);
+
+	while (!ref.arena && budget--) {
+		if (ready.pages + hu_reserve->ready() / HU_PAGE < pages || !ready_extend())
+			break;
+		ref = ready_cut(pages, align);
+	}
+	return ref;
+}
+
+static bool frontier_fits(const struct hu_arena *arena, size_t pages, uint32_t align)
+{
+	uint32_t start;
+
+	if (!arena)
+		return false;
+	start = (arena->frontier + align - 1) & ~(align - 1);
+	return start + pages <= arena->pages;
+}
+
+/* Never used memory, as far as it is accessible. */
+static struct hu_run_ref frontier_take(uint32_t pages, uint32_t align)
+{
+	struct hu_run_ref ref = { NULL, 0, 0 };
+	struct hu_arena *arena = current_arena;
+	uint32_t start;
+
+	if (!frontier_fits(arena, pages, align))
+		return ref;
+	start = (arena->frontier + align - 1) & ~(align - 1);
+	if (start + pages > arena->committed)
+		return ref;
+	if (start > arena->frontier)
+		hu_runs_insert(arena, arena->frontier, start - arena->frontier, HU_RUN_COLD, 0);
+	arena->frontier = start + pages;
+	return (struct hu_run_ref){ arena, start, pages };
+}
+
+/* Give the reserve address space to fill: long cold runs, else the frontier. */
+static void post(void)
+{
+	struct hu_arena *arena = current_arena;
+	struct hu_run_ref ref;
+	uint32_t most;
+
+	if (!hu_reserve_client)
+		return;
+	while (hu_reserve->wants()) {
+		ref = hu_runs_take_largest(HU_RUN_COLD, POST_MIN, POST_MAX);
+		if (ref.arena && ref.arena->client != hu_reserve_client) {
+			hu_runs_insert(ref.arena, ref.page, ref.pages, HU_RUN_COLD, 0);
+			ref.arena = NULL;
+		}
+		if (!ref.arena && arena && arena->client == hu_reserve_client) {
+			most = arena->pages / POST_SHARE;
+			most = most < POST_MAX ? most & ~(uint32_t)(HU_UNIT_PAGES - 1) : POST_MAX;
+			if (frontier_fits(arena, most, HU_UNIT_PAGES))
+				ref = frontier_take(most, HU_UNIT_PAGES);
+		}
+		if (!ref.arena)
+			return;
+		hu_reserve->post(hu_page_address(ref.arena, ref.page),
+				 (size_t)ref.pages * HU_PAGE);
+	}
+}
+
+static struct hu_run_ref find_cold(uint32_t pages, uint32_t align, struct chores *chores)
+{
+	struct hu_run_ref ref = { NULL, 0, 0 };
+
+	/* A forked child that really grows starts over with its own reserve. */
+	if (hu_reserve_lost() && cold_pages + pages > CHILD_GROWTH)
+		return ref;
+	ref = hu_runs_take(HU_RUN_COLD, pages, align);
+	if (!ref.arena)
+		ref = frontier_take(pages, align);
+	if (ref.arena) {
+		cold_pages += pages;
+		chores->cold = true;
+	}
+	return ref;
+}
+
+static struct hu_run_ref find(uint32_t pages, uint32_t align, bool *zero, struct chores *chores)
+{
+	struct hu_run_ref ref = hu_runs_take(HU_RUN_HOT, pages, align);
+
+	*zero = !ref.arena;
+	if (ref.arena) {
+		counts.reuses++;
+		return ref;
+	}
+	ref = hu_runs_take(HU_RUN_ZERO, pages, align);
+	if (!ref.arena && hu_reserve_client)
+		ref = ready_take(pages, align);
+	if (ref.arena)
+		counts.hits++;
+	else
+		ref = find_cold(pages, align, chores);
+	if (hu_reserve_client) {
+		post();
+		chores->kick = hu_reserve->needs_kick();
+	}
+	return ref;
+}
+
+static bool open_frontier(struct hu_arena *arena, uint32_t pages)
+{
+	uint32_t committed = hu_arena_commit(arena, arena->frontier + pages);
+
+	if (!committed)
+		return false;
+	hu_lock(&hu_pages_lock);
+	arena->committed = committed;
+	hu_unlock(&hu_pages_lock);
+	return true;
+}
+
+/* A new current arena; what is left of the former one becomes a cold run. */
+static bool new_arena(size_t pages)
+{
+	struct hu_arena *arena = hu_arena_create(pages), *old = current_arena;
+	uint32_t end = 0;
+
+	if (!arena)
+		return false;
+	if (old && old->frontier < old->pages) {
+		end = hu_arena_commit(old, old->pages);
+		if (!end)
+			end = old->committed;
+	}
+	hu_lock(&hu_pages_lock);
+	if (old && old->frontier < end) {
+		hu_runs_insert(old, old->frontier, end - old->frontier, HU_RUN_COLD, 0);
+		old->committed = end;
+		old->frontier = end;
+	}
+	current_arena = arena;
+	counts.arena_bytes += (size_t)arena->pages * HU_PAGE;
+	cold_pages = 0;
+	hu_unlock(&hu_pages_lock);
+	return true;
+}
+
+/*
+ * Memory is short: open more of the arena, or make a new one. @seen is the
+ * value of grow_count when that was found: somebody else may have grown since.
+ */
+static bool grow(size_t pages, uint32_t align, uint64_t seen)
+{
+	bool lost, ok = true;
+
+	hu_lock(&hu_grow_lock);
+	if (grow_count != seen)
+		goto out;
+	lost = hu_reserve_lost();
+	if (lost || !hu_reserve_started())
+		hu_reserve_start();
+	if (current_arena && frontier_fits(current_arena, pages, align) &&
+	    current_arena->committed < current_arena->pages)
+		ok = open_frontier(current_arena, (uint32_t)pages + align);
+	else if (!lost || hu_reserve_client)
+		ok = new_arena(pages + align);
+	if (ok)
+		__atomic_store_n(&grow_count, seen + 1, __ATOMIC_RELAXED);
+out:
+	hu_unlock(&hu_grow_lock);
+	return ok;
+}
+
+/* After the lock: cold memory is made ready, as far as that is cheap. */
+static void do_chores(const struct chores *chores, uint32_t client, uintptr_t addr, size_t bytes)
+{
+	size_t got = 0;
+
+	if (chores->kick)
+		hu_reserve->kick();
+	if (!chores->cold)
+		return;
+	if (client && client == hu_reserve_client)
+		got = hu_reserve_take(client, addr, hu_min(bytes, TAKE_MAX));
+	__atomic_fetch_add(got ? &counts.takes : &counts.misses, 1, __ATOMIC_RELAXED);
+}
+
+/**
+ * hu_pages_alloc() - get a run of pages
+ * @pages: length, at most HU_LARGE_MAX / HU_PAGE
+ * @align: alignment in pages, a power of two
+ * @large: it becomes a large object
+ * @zero: out: whether it reads zero
+ *
+ * Return: its address, NULL when there is no memory.
+ */
+void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero)
+{
+	struct hu_run_ref ref;
+	uintptr_t addr;
+	uint64_t seen;
+
+	for (;;) {
+		struct chores chores = { false, false };
+
+		lock_pages();
+		seen = __atomic_load_n(&grow_count, __ATOMIC_RELAXED);
+		ref = find((uint32_t)pages, (uint32_t)align, zero, &chores);
+		if (ref.arena)
+			hand_out(&ref, large);
+		hu_unlock(&hu_pages_lock);
+		if (ref.arena) {
+			addr = hu_page_address(ref.arena, ref.page);
+			do_chores(&chores, ref.arena->client, addr, pages * HU_PAGE);
+			return (void *)addr;
+		}
+		if (!grow(pages, (uint32_t)align, seen))
+			return NULL;
+	}
+}
+
+/* Give a run back, which is in no index meanwhile, then index it as cold. */
+static void purge(struct hu_run_ref ref)
+{
+	size_t bytes = (size_t)ref.pages * HU_PAGE;
+	uintptr_t addr = hu_page_address(ref.arena, ref.page);
+
+	hu_reserve_give(ref.arena->client, addr, bytes);
+	hu_lock(&hu_pages_lock);
+	counts.given_back_bytes += bytes;
+	hu_pages_add_cold(addr, bytes);
+	hu_unlock(&hu_pages_lock);
+}
+
+/**
+ * hu_pages_free() - free a run of pages
+ * @addr: its first page
+ * @pages: its length
+ *
+ * Gives back at most a bounded part of what nobody wanted for the decay time.
+ */
+void hu_pages_free(void *addr, size_t pages)
+{
+	hu_pages_shrink(addr, pages, 0);
+}
+
+/**
+ * hu_pages_shrink() - free the tail of a large object
+ * @addr: its first page
+ * @pages: its length
+ * @new_pages: its length afterwards
+ */
+void hu_pages_shrink(void *addr, size_t pages, size_t new_pages)
+{
+	struct hu_arena *arena = hu_arena_of((uintptr_t)addr);
+	uint32_t page = hu_page_of((uintptr_t)addr), now = hu_os_clock_ms();
+	uint32_t freed = (uint32_t)(pages - new_pages);
+	uint32_t most = freed > PURGE_PAGES ? freed : PURGE_PAGES;
+	struct hu_run_ref old = { NULL, 0, 0 };
+
+	lock_pages();
+	if (new_pages)
+		arena->tags[page].pages = (uint32_t)new_pages;
+	else
+		arena->tags[page].state = HU_RUN_NONE;
+	hu_runs_insert(arena, page + (uint32_t)new_pages, freed, HU_RUN_HOT, now);
+	live_pages -= freed;
+	if (hu_conf.decay_ms != HU_DECAY_NEVER)
+		old = hu_runs_take_oldest(now, hu_conf.decay_ms, most);
+	hu_unlock(&hu_pages_lock);
+	if (old.arena)
+		purge(old);
+}
+
+/**
+ * hu_pages_trim() - give back all free memory that is still mapped
+ * @keep_pages: but leave so much
+ *
+ * Return: whether anything was given back.
+ */
+bool hu_pages_trim(size_t keep_pages)
+{
+	bool any = false;
+
+	for (;; any = true) {
+		struct hu_run_ref ref = { NULL, 0, 0 };
+		size_t mapped;
+
+		lock_pages();
+		mapped = hu_runs_pages(HU_RUN_HOT) + hu_runs_pages(HU_RUN_ZERO);
+		if (mapped > keep_pages)
+			ref = hu_runs_take_oldest(hu_os_clock_ms(), 0, PURGE_PAGES);
+		hu_unlock(&hu_pages_lock);
+		if (!ref.arena)
+			return any;
+		purge(ref);
+	}
+}
+
+static bool extend_locked(struct hu_arena *arena, uint32_t end, uint32_t extra,
+			  struct chores *chores)
+{
+	bool zero = true;
+
+	if (arena->tags[end].state == HU_RUN_COLD)
+		chores->cold = true;
+	if (hu_runs_take_at(arena, end, extra, &zero)) {
+		counts.reuses += !zero;
+		return true;
+	}
+	chores->cold = false;
+	if (ready.arena == arena && ready.page == end && ready.pages >= extra) {
+		ready.page += extra;
+		ready.pages -= extra;
+		counts.hits++;
+		return true;
+	}
+	if (arena == current_arena && arena->frontier == end &&
+	    end + extra <= arena->committed) {
+		arena->frontier += extra;
+		chores->cold = true;
+		return true;
+	}
+	return false;
+}
+
+/**
+ * hu_pages_extend() - lengthen a large object in place
+ * @addr: its first page
+ * @pages: its length
+ * @new_pages: the length wanted
+ *
+ * Return: whether that was possible. The new pages need not be zero.
+ */
+bool hu_pages_extend(void *addr, size_t pages, size_t new_pages)
+{
+	struct hu_arena *arena = hu_arena_of((uintptr_t)addr);
+	uint32_t end = hu_page_of((uintptr_t)addr) + (uint32_t)pages;
+	uint32_t extra = (uint32_t)(new_pages - pages);
+	struct chores chores = { false, false };
+	bool ok;
+
+	if (end + extra > arena->pages)
+		return false;
+	lock_pages();
+	ok = extend_locked(arena, end, extra, &chores);
+	if (ok) {
+		live_pages += extra;
+		arena->tags[end - pages].pages = (uint32_t)new_pages;
+	}
+	hu_unlock(&hu_pages_lock);
+	if (ok)
+		do_chores(&chores, arena->client, hu_page_address(arena, end),
+			  (size_t)extra * HU_PAGE);
+	return ok;
+}
+
+/* The pages of the large object at @addr; 0 when there is none. */
+size_t hu_pages_large(uintptr_t addr)
+{
+	struct hu_arena *arena = hu_arena_of(addr);
+	const struct hu_run *tag;
+
+	if (!arena || addr % HU_PAGE)
+		return 0;
+	tag = &arena->tags[hu_page_of(addr)];
+	return tag->state == HU_RUN_LARGE ? tag->pages : 0;
+}
+
+void hu_pages_get_stats(struct hu_pages_stats *stats)
+{
+	hu_lock(&hu_pages_lock);
+	*stats = counts;
+	stats->live_bytes = live_pages * HU_PAGE;
+	stats->resident_free_bytes = (hu_runs_pages(HU_RUN_HOT) + hu_runs_pages(HU_RUN_ZERO) +
+				      ready.pages) * HU_PAGE;
+	hu_unlock(&hu_pages_lock);
+}

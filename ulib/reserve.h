@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The client of a reserve of ready memory: one interface, several backends.
+ *
+ * The page heap *posts* address space that it wants to be made ready, and
+ * *pops* what has become ready, in the order of posting. Posted memory
+ * belongs to the backend until it is popped, or until the backend knows that
+ * it will never become ready and hands it back (hu_pages_add_cold()).
+ */
+#ifndef HU_RESERVE_H
+#define HU_RESERVE_H
+
+#include <hermes-u.h>
+#include "internal.h"
+
+/**
+ * struct hu_backend - how ready memory is got
+ * @pop: the next ready range; false: none. Under hu_pages_lock.
+ * @ready: bytes that @pop could give at most. Under hu_pages_lock.
+ * @wants: whether more should be posted. Under hu_pages_lock.
+ * @post: hand over cold memory to be made ready. Under hu_pages_lock.
+ * @needs_kick: whether @kick should be called. Under hu_pages_lock.
+ * @kick: wake whoever makes memory ready. No lock held.
+ * @take: make a cold range ready now, as far as that is cheap. No lock held.
+ *	Returns the bytes that are ready, from the start on.
+ * @give: give memory back; it reads zero afterwards. No lock held.
+ * @abandon: hand back all that is posted: this is a forked child. Under
+ *	hu_pages_lock.
+ * @set_bounds, @get_bounds: see hermes_u_reserve_set(). No lock held.
+ */
+struct hu_backend {
+	bool (*pop)(uintptr_t *addr, size_t *bytes);
+	size_t (*ready)(void);
+	bool (*wants)(void);
+	void (*post)(uintptr_t addr, size_t bytes);
+	bool (*needs_kick)(void);
+	void (*kick)(void);
+	size_t (*take)(uintptr_t addr, size_t bytes);
+	void (*give)(uintptr_t addr, size_t bytes);
+	void (*abandon)(void);
+	int (*set_bounds)(size_t min_bytes, size_t max_bytes);
+	int (*get_bounds)(size_t *min_bytes, size_t *max_bytes);
+};
+
+extern const struct hu_backend hu_backend_anon;
+extern const struct hu_backend hu_backend_kmod;
+
+/* The backend in use; never NULL. Changed under hu_grow_lock + hu_pages_lock. */
+extern const struct hu_backend *hu_reserve;
+/* Number of the client whose arenas @hu_reserve serves; 0: none. */
+extern uint32_t hu_reserve_client;
+
+void hu_reserve_start(void);
+bool hu_reserve_lost(void);
+bool hu_reserve_started(void);
+uint32_t hu_reserve_map(void *addr, size_t bytes);
+size_t hu_reserve_take(uint32_t client, uintptr_t addr, size_t bytes);
+void hu_reserve_give(uint32_t client, uintptr_t addr, size_t bytes);
+bool hu_reserve_check_fork(void);
+void hu_reserve_status(struct hermes_u_status *status);
+uint64_t hu_reserve_doorbells(void);
+uint64_t hu_reserve_holes(void);
+
+/* reserve_kmod.c */
+int hu_kmod_open(const char **reason);
+int hu_kmod_map(void *addr, size_t bytes);
+uint64_t hu_kmod_doorbells(void);
+uint64_t hu_kmod_holes(void);
+
+#endif /* HU_RESERVE_H */

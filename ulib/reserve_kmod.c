@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The backend of /dev/hermes.
+ *
+ * Who owns a posted page. The library remembers every extent that it posted,
+ * in order, in posted[]; extents [oldest, fill_prod) are unresolved, and of
+ * each the part [addr, end). Invariant:
+ *
+ *	A page in the unresolved part of an extent belongs to the kernel. The
+ *	library gets it back in exactly one of two ways:
+ *	(1) a batch popped from the ready ring lies in an unresolved part: the
+ *	    batch is ready memory. As the kernel publishes in the order of
+ *	    posting, everything unresolved before it will not be published any
+ *	    more: it was skipped, or published and taken back. It is cold
+ *	    memory, not lost ("hole");
+ *	(2) the kernel has consumed the whole extent (fill_cons) and the ring
+ *	    was found empty *after* that was read: what is left of the extent
+ *	    is a hole.
+ *	Either way the part is resolved: addr moves behind it. A batch that is
+ *	not in an unresolved part is never used, so no page can be handed out
+ *	twice even if the kernel published it again.
+ *
+ * Holes are harmless when wrong in the other direction, too: memory that the
+ * library takes for cold but that is mapped is only faster than expected.
+ *
+ * Ring state is protected by hu_pages_lock; system calls are made without it.
+ */
+#include <errno.h>
+#include <linux/hermes.h>
+#include <stdatomic.h>
+#include "conf.h"
+#include "lock.h"
+#include "os.h"
+#include "pageheap.h"
+#include "reserve.h"
+
+/* Extents that are posted ahead: the kernel always has a next one. */
+#define POSTED_AHEAD	2
+#define POSTED_MAX	16
+/* Words of the ring that were taken back are skipped, so many per call. */
+#define SKIP_MAX	64
+#define CONTROL_MAX	(16 * MIB)
+
+/* Defaults where neither the user nor the module says more. */
+#define MIN_BYTES_DEF	(4 * MIB)
+#define MAX_BYTES_DEF	(64 * MIB)
+
+struct extent {
+	uintptr_t addr, end;
+};
+
+static struct hermes_control *control;
+static _Atomic(uint64_t) *ready_ring;
+static struct hermes_fill *fill_ring;
+static size_t control_bytes;
+static struct extent posted[POSTED_MAX];
+static uint32_t oldest;			/* first unresolved extent */
+static uint32_t fill_prod, ready_cons;	/* ours; the control page has copies */
+static uint32_t ready_entries, fill_entries;
+static uint32_t batch_bytes;
+static uint64_t client_max;
+static uint64_t holes_bytes;
+static _Atomic(uint64_t) doorbells;
+
+/* -1 when there is no usable file descriptor (any more). */
+static atomic_int dev_fd = -1;
+
+static uint32_t load_acquire(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * An ioctl on the device. When the descriptor turns out not to be ours any
+ * more (the program closed it, or this is another address space) it is never
+ * used again; memory, rings and faults go on without it.
+ */
+static int dev_ioctl(unsigned long request, void *arg)
+{
+	int fd = atomic_load_explicit(&dev_fd, memory_order_relaxed);
+	int ret;
+
+	if (fd < 0)
+		return -EBADF;
+	ret = hu_os_dev_ioctl(fd, request, arg);
+	if (ret == -EBADF || ret == -ENOTTY || ret == -EPERM || ret == -EACCES)
+		atomic_compare_exchange_strong(&dev_fd, &fd, -1);
+	return ret;
+}
+
+static int get_info(int fd, struct hermes_info *info)
+{
+	*info = (struct hermes_info){ .size = sizeof(*info) };
+	return hu_os_dev_ioctl(fd, HERMES_IOC_INFO, info);
+}
+
+/* A forked child has the parent's descriptor: close it, if it is that. */
+static void close_inherited(void)
+{
+	int fd = atomic_exchange(&dev_fd, -1);
+	struct hermes_info info;
+
+	if (fd >= 0 && !get_info(fd, &info))
+		hu_os_dev_close(fd);
+}
+
+static bool is_ring(uint32_t entries, uint32_t offset, size_t entry_bytes)
+{
+	return hu_is_pow2(entries) && offset >= sizeof(struct hermes_control) &&
+	       offset % 8 == 0 && offset <= control_bytes &&
+	       entries <= (control_bytes - offset) / entry_bytes;
+}
+
+static int map_control(int fd, const struct hermes_info *info)
+{
+	if (info->control_bytes < sizeof(*control) || info->control_bytes > CONTROL_MAX)
+		return -EPROTO;
+	control_bytes = info->control_bytes;
+	control = hu_os_dev_map_control(fd, control_bytes);
+	if (!control)
+		return -ENOMEM;
+	ready_entries = control->ready_entries;
+	fill_entries = control->fill_entries;
+	if (control->abi_version != HERMES_ABI_VERSION ||
+	    !is_ring(ready_entries, control->ready_offset, sizeof(uint64_t)) ||
+	    !is_ring(fill_entries, control->fill_offset, sizeof(struct hermes_fill))) {
+		hu_os_unmap(control, control_bytes);
+		return -EPROTO;
+	}
+	ready_ring = (void *)((char *)control + control->ready_offset);
+	fill_ring = (void *)((char *)control + control->fill_offset);
+	ready_cons = control->ready_cons;
+	fill_prod = control->fill_prod;
+	oldest = fill_prod;
+	return 0;
+}
+
+static int get_reserve(int fd, struct hermes_reserve *reserve)
+{
+	*reserve = (struct hermes_reserve){ .size = sizeof(*reserve) };
+	return hu_os_dev_ioctl(fd, HERMES_IOC_GET_RESERVE, reserve);
+}
+
+/* Size the reserve: the user's wishes, within what the module allows. */
+static int set_up_reserve(int fd, const struct hermes_info *info)
+{
+	size_t min = hu_conf.reserve_min, max = hu_conf.reserve_max;
+	struct hermes_reserve reserve;
+	int ret = get_reserve(fd, &reserve);
+
+	if (ret)
+		return ret;
+	client_max = info->client_max_bytes & ~(uint64_t)(HU_PAGE - 1);
+	if (max == SIZE_MAX)
+		max = min == SIZE_MAX ? MAX_BYTES_DEF : hu_max(min, MAX_BYTES_DEF);
+	max = hu_min(max, client_max);
+	if (min == SIZE_MAX)
+		min = MIN_BYTES_DEF;
+	reserve.max_bytes = max;
+	reserve.min_bytes = hu_min(min, max);
+	if (hu_conf.factor_pct)
+		reserve.factor_pct = hu_conf.factor_pct;
+	if (hu_conf.interval_us)
+		reserve.interval_us = hu_conf.interval_us;
+	reserve.size = sizeof(reserve);
+	reserve.flags = 0;
+	ret = hu_os_dev_ioctl(fd, HERMES_IOC_SET_RESERVE, &reserve);
+	if (ret)
+		return ret;
+	batch_bytes = reserve.batch_pages * (uint32_t)HU_PAGE;
+	return 0;
+}
+
+static int set_up(int fd, const char **reason)
+{
+	struct hermes_info info;
+	int ret = get_info(fd, &info);
+
+	*reason = "/dev/hermes does not answer as expected";
+	if (ret)
+		return ret;
+	if (info.abi_version != HERMES_ABI_VERSION || info.page_bytes != HU_PAGE) {
+		*reason = "the module speaks another version of the ABI";
+		return -EPROTO;
+	}
+	*reason = "the module refused the size of the reserve";
+	ret = set_up_reserve(fd, &info);
+	if (ret)
+		return ret;
+	*reason = "the control page of /dev/hermes cannot be used";
+	return map_control(fd, &info);
+}
+
+/**
+ * hu_kmod_open() - become a client
+ * @reason: a sentence for the status
+ *
+ * Return: 1, or a negative errno. Context: hu_grow_lock held.
+ */
+int hu_kmod_open(const char **reason)
+{
+	int fd, ret;
+
+	close_inherited();
+	fd = hu_os_dev_open();
+	if (fd < 0) {
+		*reason = fd == -ENOENT ? "there is no /dev/hermes" :
+			  "/dev/hermes cannot be opened";
+		return fd;
+	}
+	ret = set_up(fd, reason);
+	if (ret) {
+		hu_os_dev_close(fd);
+		return ret;
+	}
+	atomic_store(&dev_fd, fd);
+	*reason = "/dev/hermes is in use";
+	return 1;
+}
+
+/*
+ * Map a part of an arena. The descriptor's number may have been reused by the
+ * program for a file, which would be mapped instead: ask first.
+ */
+int hu_kmod_map(void *addr, size_t bytes)
+{
+	struct hermes_info info = { .size = sizeof(info) };
+	int ret = dev_ioctl(HERMES_IOC_INFO, &info);
+
+	if (ret)
+		return ret;
+	return hu_os_dev_map_arena(atomic_load(&dev_fd), addr, bytes);
+}
+
+static void add_hole(uintptr_t from, uintptr_t to)
+{
+	if (from == to)
+		return;
+	holes_bytes += to - from;
+	hu_pages_add_cold(from, to - from);
+}
+
+/* Everything unresolved before extent @until is a hole. */
+static void resolve_until(uint32_t until)
+{
+	for (; oldest != until; oldest++) {
+		struct extent *e = &posted[oldest % POSTED_MAX];
+
+		add_hole(e->addr, e->end);
+	}
+}
+
+/* Case (1) of the invariant. False: the batch is not ours to use. */
+static bool resolve_batch(uintptr_t addr, size_t bytes)
+{
+	uint32_t n;
+
+	for (n = oldest; n != fill_prod; n++) {
+		struct extent *e = &posted[n % POSTED_MAX];
+
+		if (addr < e->addr || addr >= e->end || bytes > e->end - addr)
+			continue;
+		resolve_until(n);
+		add_hole(e->addr, addr);
+		e->addr = addr + bytes;
+		if (e->addr == e->end)
+			oldest++;
+		return true;
+	}
+	return false;
+}
+
+/* Case (2) of the invariant; @cons was read before the ring was found empty. */
+static void resolve_consumed(uint32_t cons)
+{
+	if (cons - oldest <= fill_prod - oldest)
+		resolve_until(cons);
+}
+
+static bool ring_empty(void)
+{
+	/* Pairs with the kernel's release store after it wrote the word. */
+	uint32_t left = load_acquire(&control->ready_prod) - ready_cons;
+
+	return !left || left > ready_entries;
+}
+
+static bool kmod_pop(uintptr_t *addr, size_t *bytes)
+{
+	/* Pairs with the kernel's release store after its last batch. */
+	uint32_t cons = load_acquire(&control->fill_cons);
+	unsigned int skipped;
+	uint64_t word;
+
+	for (skipped = 0; skipped < SKIP_MAX; skipped++) {
+		if (ring_empty()) {
+			resolve_consumed(cons);
+			return false;
+		}
+		/* Claims the batch against the kernel's own exchange. */
+		word = atomic_exchange_explicit(&ready_ring[ready_cons & (ready_entries - 1)], 0,
+						memory_order_acq_rel);
+		ready_cons++;
+		__atomic_store_n(&control->ready_cons, ready_cons, __ATOMIC_RELEASE);
+		*addr = HERMES_READY_ADDR(word);
+		*bytes = HERMES_READY_PAGES(word) * HU_PAGE;
+		if (*bytes && resolve_batch(*addr, *bytes))
+			return true;
+	}
+	return false;
+}
+
+static size_t kmod_ready(void)
+{
+	uint32_t batches = load_acquire(&control->ready_prod) - ready_cons;
+
+	return batches > ready_entries ? 0 : (size_t)batches * batch_bytes;
+}
+
+static bool kmod_wants(void)
+{
+	uint32_t cons = load_acquire(&control->fill_cons);
+
+	return fill_prod - cons < hu_min(POSTED_AHEAD, fill_entries) &&
+	       fill_prod - oldest < POSTED_MAX &&
+	       !(load_acquire(&control->flags) & HERMES_CONTROL_DEAD);
+}
+
+static void kmod_post(uintptr_t addr, size_t bytes)
+{
+	posted[fill_prod % POSTED_MAX] = (struct extent){ addr, addr + bytes };
+	fill_ring[fill_prod & (fill_entries - 1)] = (struct hermes_fill){ addr, bytes };
+	fill_prod++;
+	/* Pairs with the kernel's acquire load before it reads the extent. */
+	__atomic_store_n(&control->fill_prod, fill_prod, __ATOMIC_RELEASE);
+}
+
+static bool kmod_needs_kick(void)
+{
+	uint64_t low = __atomic_load_n(&control->low_bytes, __ATOMIC_RELAXED);
+
+	/* Orders our stores to the rings before the load of the flag. */
+	atomic_thread_fence(memory_order_seq_cst);
+	return (load_acquire(&control->flags) & HERMES_CONTROL_NEED_DOORBELL) &&
+	       kmod_ready() < low;
+}
+
+static void kmod_kick(void)
+{
+	if (!dev_ioctl(HERMES_IOC_DOORBELL, NULL))
+		atomic_fetch_add_explicit(&doorbells, 1, memory_order_relaxed);
+}
+
+static size_t kmod_take(uintptr_t addr, size_t bytes)
+{
+	size_t done = 0;
+
+	while (done < bytes) {
+		struct hermes_take take = {
+			.size = sizeof(take),
+			.addr = addr + done,
+			.len = hu_min(bytes - done, HERMES_BATCH_PAGES_MAX * HU_PAGE),
+		};
+
+		if (dev_ioctl(HERMES_IOC_TAKE, &take))
+			break;
+		done += take.mapped;
+		if (take.mapped < take.len)
+			break;
+	}
+	return done;
+}
+
+static void kmod_give(uintptr_t addr, size_t bytes)
+{
+	size_t done, len;
+
+	for (done = 0; done < bytes; done += len) {
+		struct hermes_give give = {
+			.size = sizeof(give),
+			.addr = addr + done,
+			.len = hu_min(bytes - done, HERMES_BATCH_PAGES_MAX * HU_PAGE),
+		};
+
+		len = give.len;
+		if (dev_ioctl(HERMES_IOC_GIVE, &give))
+			give.unmapped = 0;
+		if (give.unmapped < len)
+			hu_os_purge((void *)(addr + done + give.unmapped), len - give.unmapped);
+	}
+}
+
+/*
+ * In a forked child. The control mapping is not there; posted memory is
+ * copy-on-write like everything else, and nobody will fill it.
+ */
+static void kmod_abandon(void)
+{
+	resolve_until(fill_prod);
+	control = NULL;
+}
+
+static int kmod_set_bounds(size_t min_bytes, size_t max_bytes)
+{
+	struct hermes_reserve reserve;
+	int ret = get_reserve(atomic_load(&dev_fd), &reserve);
+
+	if (ret)
+		return ret;
+	if (max_bytes > client_max)
+		return -EDQUOT;
+	reserve.size = sizeof(reserve);
+	reserve.min_bytes = min_bytes;
+	reserve.max_bytes = max_bytes;
+	return dev_ioctl(HERMES_IOC_SET_RESERVE, &reserve);
+}
+
+static int kmod_get_bounds(size_t *min_bytes, size_t *max_bytes)
+{
+	struct hermes_reserve reserve;
+	int ret = get_reserve(atomic_load(&dev_fd), &reserve);
+
+	*min_bytes = ret ? 0 : reserve.min_bytes;
+	*max_bytes = ret ? 0 : reserve.max_bytes;
+	return ret;
+}
+
+uint64_t hu_kmod_doorbells(void)
+{
+	return atomic_load_explicit(&doorbells, memory_order_relaxed);
+}
+
+uint64_t hu_kmod_holes(void)
+{
+	return holes_bytes;
+}
+
+const struct hu_backend hu_backend_kmod = {
+	.pop = kmod_pop,
+	.ready = kmod_ready,
+	.wants = kmod_wants,
+	.post = kmod_post,
+	.needs_kick = kmod_needs_kick,
+	.kick = kmod_kick,
+	.take = kmod_take,
+	.give = kmod_give,
+	.abandon = kmod_abandon,
+	.set_bounds = kmod_set_bounds,
+	.get_bounds = kmod_get_bounds,
+};

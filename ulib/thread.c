@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Which heap a thread uses: making, adopting and abandoning heaps. */
+#include <pthread.h>
+#include "heap.h"
+#include "lock.h"
+#include "meta.h"
+
+/* Protected by hu_heaps_lock. */
+static struct hu_heap *orphans;
+static uint64_t heaps;
+static bool initialised, have_key;
+static pthread_key_t key;
+
+/*
+ * For threads that have given up their heap and still allocate, in late
+ * destructors, and for when there is no memory for another heap. Used under
+ * hu_heaps_lock.
+ */
+static struct hu_heap shared_heap;
+
+static __thread bool thread_ended;
+static __thread bool end_postponed;
+
+static void thread_end(void *arg)
+{
+	struct hu_heap *heap = arg;
+
+	/* Let destructors of other libraries run first, they may use the heap. */
+	if (!end_postponed && !pthread_setspecific(key, heap)) {
+		end_postponed = true;
+		return;
+	}
+	thread_ended = true;
+	hu_heap_mine = &hu_heap_none;
+	hu_heap_abandon(heap);
+	hu_lock(&hu_heaps_lock);
+	heap->next = orphans;
+	orphans = heap;
+	hu_unlock(&hu_heaps_lock);
+}
+
+/* A heap whose thread has ended; one that is being served is passed over. */
+static struct hu_heap *adopt(void)
+{
+	struct hu_heap **link, *heap;
+	int orphan;
+
+	for (link = &orphans; (heap = *link); link = &heap->next) {
+		orphan = HU_HEAP_ORPHAN;
+		/* Acquires what the last one who served the heap did. */
+		if (atomic_compare_exchange_strong(&heap->state, &orphan, HU_HEAP_OWNED)) {
+			*link = heap->next;
+			return heap;
+		}
+	}
+	return NULL;
+}
+
+static struct hu_heap *create(void)
+{
+	struct hu_heap *heap = hu_meta_alloc(sizeof(*heap));
+
+	if (heap) {
+		hu_heap_init(heap);
+		heaps++;
+	}
+	return heap;
+}
+
+/**
+ * hu_thread_heap() - a heap for a thread that has none
+ *
+ * Return: never NULL; hu_thread_heap_done() must be called with it.
+ */
+struct hu_heap *hu_thread_heap(void)
+{
+	struct hu_heap *heap = NULL;
+	bool first;
+
+	hu_lock(&hu_heaps_lock);
+	first = !initialised;
+	if (first) {
+		hu_classes_init();
+		hu_heap_init(&shared_heap);
+		have_key = !pthread_key_create(&key, thread_end);
+		initialised = true;
+	}
+	if (!thread_ended)
+		heap = adopt();
+	if (!heap && !thread_ended)
+		heap = create();
+	if (!heap)
+		return &shared_heap;
+	hu_unlock(&hu_heaps_lock);
+	hu_heap_mine = heap;
+	/* These may allocate, which works by now. */
+	if (first)
+		hu_process_start();
+	if (have_key)
+		pthread_setspecific(key, heap);
+	return heap;
+}
+
+void hu_thread_heap_done(struct hu_heap *heap)
+{
+	if (heap == &shared_heap)
+		hu_unlock(&hu_heaps_lock);
+}
+
+uint64_t hu_thread_heaps(void)
+{
+	return __atomic_load_n(&heaps, __ATOMIC_RELAXED);
+}
