@@ -110,8 +110,7 @@ static int hermes_call(struct hermes_client *c, unsigned int cmd,
 	case HERMES_IOC_SET_RESERVE:
 		return hermes_client_set_reserve(c, &arg->reserve);
 	case HERMES_IOC_GET_RESERVE:
-		hermes_client_get_reserve(c, &arg->reserve);
-		return 0;
+		return hermes_client_get_reserve(c, &arg->reserve);
 	case HERMES_IOC_TAKE:
 		return hermes_arena_take(c, &arg->take);
 	case HERMES_IOC_GIVE:

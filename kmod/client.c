@@ -188,12 +188,15 @@ int hermes_client_set_reserve(struct hermes_client *c,
 	return 0;
 }
 
-void hermes_client_get_reserve(struct hermes_client *c,
-			       struct hermes_reserve *r)
+int hermes_client_get_reserve(struct hermes_client *c,
+			      struct hermes_reserve *r)
 {
+	if (r->reserved[0] || r->reserved[1])
+		return -EINVAL;
 	mutex_lock(&c->lock);
 	*r = c->conf;
 	mutex_unlock(&c->lock);
+	return 0;
 }
 
 void hermes_client_get_stats(struct hermes_client *c, struct hermes_stats *s)

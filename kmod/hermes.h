@@ -230,8 +230,8 @@ struct hermes_client *hermes_client_create(struct address_space *mapping);
 void hermes_client_destroy(struct hermes_client *c);
 int hermes_client_set_reserve(struct hermes_client *c,
 			      const struct hermes_reserve *r);
-void hermes_client_get_reserve(struct hermes_client *c,
-			       struct hermes_reserve *r);
+int hermes_client_get_reserve(struct hermes_client *c,
+			      struct hermes_reserve *r);
 void hermes_client_get_stats(struct hermes_client *c, struct hermes_stats *s);
 void hermes_client_exit(void);
 

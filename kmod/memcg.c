@@ -96,22 +96,33 @@ void hermes_total_uncharge(unsigned long nr)
 	atomic_long_sub(nr, &hermes_total);
 }
 
+/* Module pages that a client may have mapped: never fewer than it has. */
+static long hermes_mapped_pages(struct hermes_client *c)
+{
+	long handed_out = atomic64_read(&c->stat.consumed) +
+			  atomic64_read(&c->stat.take_pages) -
+			  atomic64_read(&c->stat.give_pages);
+
+	return min(handed_out, (long)get_mm_counter(c->mm, MM_FILEPAGES));
+}
+
 /**
  * hermes_mapped_allowed() - whether a client may get more unswappable memory
  * @c: the client
  *
- * Module pages leave an address space without our notice, so they are counted
- * as what they are there: RssFile. That includes the program's mapped files,
- * so the bound may be met early, never late.
+ * Module pages may leave an address space without our notice (munmap,
+ * madvise), so the number is an estimate that errs upwards: what was handed
+ * out and not given back, but no more than the process has of RssFile, as
+ * which module pages are counted.
  */
 bool hermes_mapped_allowed(struct hermes_client *c)
 {
-	long now = get_mm_counter(c->mm, MM_FILEPAGES);
+	long now = hermes_mapped_pages(c);
 	long old = xchg(&c->mapped_seen, now);
 	long total = atomic_long_add_return(now - old, &hermes_mapped);
 
 	return now < READ_ONCE(hermes_client_mapped_max_bytes) >> PAGE_SHIFT &&
-	       total < (long)(READ_ONCE(hermes_total_mapped_max_bytes) >> PAGE_SHIFT);
+	       total < READ_ONCE(hermes_total_mapped_max_bytes) >> PAGE_SHIFT;
 }
 
 /** hermes_mapped_forget() - the client's address space is gone
