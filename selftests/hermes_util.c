@@ -173,30 +173,54 @@ long thread_minflt(void)
 	return usage.ru_minflt;
 }
 
+/* Free pages that wait in the per-CPU lists of all zones, kB. */
+static long percpu_free_kb(void)
+{
+	FILE *file = fopen("/proc/zoneinfo", "re");
+	long pages = 0, count;
+	char line[256];
+
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, " count: %ld", &count) == 1)
+			pages += count;
+	fclose(file);
+	return pages * (PAGE_BYTES / 1024);
+}
+
+/* Does not run shrinkers: they would hide what a reserve has not returned. */
+static long free_kb_now(void)
+{
+	sync();
+	write_text("/proc/sys/vm/drop_caches", "1");
+	/* Folds the per-CPU counters. */
+	write_text("/proc/sys/vm/stat_refresh", "1");
+	return meminfo_kb("MemFree") + percpu_free_kb() +
+	       meminfo_kb("SReclaimable");
+}
+
 /**
- * free_kb_settled() - free memory, with caches and deferred frees out of the way
+ * free_kb_settled() - free memory, when deferred frees have come to rest
  *
- * Dying cgroups, RCU and per-CPU lists free late: waits until the figure has
+ * Dying processes, cgroups and RCU free late: waits until the figure has
  * stopped growing.
  *
  * Return: kB.
  */
 long free_kb_settled(void)
 {
-	long last = 0, now;
+	long most = free_kb_now();
 
-	for (int i = 0; i < 20; i++) {
-		sync();
-		write_text("/proc/sys/vm/drop_caches", "3");
-		/* Folds the per-CPU counters. */
-		write_text("/proc/sys/vm/stat_refresh", "1");
-		now = meminfo_kb("MemFree");
-		if (i > 1 && now <= last + 64)
-			return now > last ? now : last;
-		last = now;
-		sleep_ms(150);
+	for (int quiet = 0, i = 0; quiet < 3 && i < 40; i++) {
+		long now;
+
+		sleep_ms(100);
+		now = free_kb_now();
+		quiet = now > most + 64 ? 0 : quiet + 1;
+		most = now > most ? now : most;
 	}
-	return last;
+	return most;
 }
 
 int module_param_set(const char *name, unsigned long value)

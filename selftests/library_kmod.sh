@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Real programs on libhermes-u over /dev/hermes: they must give the same results as on their own allocator.
 # usage: selftests/library_kmod.sh     (TAP on stdout; LIBHERMES_U names the library)
-set -uo pipefail
 # shellcheck disable=SC2016,SC2030,SC2031 # other languages in single quotes; $run is for one subshell
+set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 library=${LIBHERMES_U:-$here/../out/ulib/libhermes-u.so.0}

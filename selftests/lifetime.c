@@ -4,8 +4,8 @@
  * outlives them does harm.
  *
  * Free memory before and after is compared with a tolerance of 4 MiB, which is
- * what per-CPU lists and slabs may hold; every loop runs often enough for the
- * loss of one page a round to exceed it, or says what it would find.
+ * what the kernel's own slabs and page tables may differ by; every loop runs
+ * often enough for a loss to exceed it, or says what it would find.
  */
 #define _GNU_SOURCE
 #include <errno.h>
