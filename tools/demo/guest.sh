@@ -128,10 +128,11 @@ check_allocator()
 	[[ $((jemalloc * 10)) -lt $used ]] || die "redis uses jemalloc in the $1 run ($jemalloc of $used bytes)"
 }
 
-# Redis with allocator $1, inserts of size $2 at rate $3, $4 of them; results in $5.json, $5.hist.
+# Redis with allocator $1, inserts of size $2 at rate $3, $4 of them; $6 are read back and compared.
+# Results in $5.json, $5.hist, $5.txt.
 run_redis()
 {
-	local allocator=$1 size=$2 rate=$3 count=$4 result=$5 pid status=0
+	local allocator=$1 size=$2 rate=$3 count=$4 result=$5 checks=$6 pid status=0
 
 	rm -f "$socket"
 	(exec_service "$allocator" redis-server --port 0 --unixsocket "$socket" --save "" \
@@ -145,7 +146,7 @@ run_redis()
 	# The client stands for other machines: its own waiting for a processor is not the subject.
 	chrt -f 1 hermes-redis-load --socket "$socket" --pid "$pid" --label "$allocator" \
 		--connections 8 --rate "$rate" --count "$count" --value-size "$size" \
-		--warmup "$((count / 20))" --verify sample --sample 300 \
+		--warmup "$((count / 20))" --verify sample --sample "$checks" \
 		--json "$result.json" --hist "$result.hist" >"$result.txt" || status=$?
 	[[ $status -eq 0 ]] || die "hermes-redis-load failed with status $status in the $allocator run"
 	check_allocator "$allocator" "$pid"
@@ -168,8 +169,8 @@ run_bench()
 run_case()
 {
 	case $1 in
-	redis-1k) run_redis "$2" 1K "$redis_1k_rate" "$redis_1k_count" "$3" ;;
-	redis-200k) run_redis "$2" 200K "$redis_200k_rate" "$redis_200k_count" "$3" ;;
+	redis-1k) run_redis "$2" 1K "$redis_1k_rate" "$redis_1k_count" "$3" "$redis_1k_checks" ;;
+	redis-200k) run_redis "$2" 200K "$redis_200k_rate" "$redis_200k_count" "$3" "$redis_200k_checks" ;;
 	bench-1k) run_bench "$2" 1K "$3" ;;
 	bench-256k) run_bench "$2" 256K "$3" ;;
 	*) die "unknown case $1" ;;

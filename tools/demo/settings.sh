@@ -21,11 +21,14 @@ hog_file_rate=${DEMO_HOG_FILE_RATE:-60M}
 # A run begins when no more than this is free.
 short_mib=${DEMO_SHORT_MIB:-60}
 
-# Redis inserts: requests per second and number of requests, by the size of the value.
+# Redis inserts by the size of the value: requests per second, number of requests, values that are
+# read back and compared.
 redis_1k_rate=${DEMO_REDIS_1K_RATE:-600}
 redis_1k_count=${DEMO_REDIS_1K_COUNT:-12000}
+redis_1k_checks=${DEMO_REDIS_1K_CHECKS:-3000}
 redis_200k_rate=${DEMO_REDIS_200K_RATE:-60}
 redis_200k_count=${DEMO_REDIS_200K_COUNT:-1000}
+redis_200k_checks=${DEMO_REDIS_200K_CHECKS:-100}
 
 # hermes-bench: bytes requested and bytes per second.
 bench_total=${DEMO_BENCH_TOTAL:-200M}
