@@ -164,7 +164,7 @@ redis()
 	redis-cli -p "$redis_port" "$@"
 }
 
-# start_redis [preloaded]: in the present directory
+# start_redis [COMMAND...]: in the present directory
 start_redis()
 {
 	"$@" redis-server --port "$redis_port" --save "" --dbfilename dump.rdb --dir "$PWD" --daemonize no \
@@ -211,7 +211,7 @@ test_redis()
 {
 	local before after status=0
 
-	start_redis preloaded || { sed 's/^/# /' redis.log; return 1; }
+	start_redis env LD_PRELOAD="$library" || { sed 's/^/# /' redis.log; return 1; }
 	grep -q /dev/hermes "/proc/$redis_pid/maps" || { echo "# redis-server does not use /dev/hermes"; status=1; }
 	redis_write 1 3000
 	before=$(redis debug digest)

@@ -224,6 +224,7 @@ TEST_F_TIMEOUT(lifetime, many_clients_at_once, 300)
 {
 	enum { MANY = 200 };
 	static struct hermes_client clients[MANY];
+	static char *arenas[MANY];
 	long limit = module_param_get("max_clients");
 	struct hermes_client more;
 	int err;
@@ -233,9 +234,9 @@ TEST_F_TIMEOUT(lifetime, many_clients_at_once, 300)
 		ASSERT_EQ(0, hermes_open(&clients[i]));
 		ASSERT_EQ(0, hermes_set_reserve(&clients[i], 16 * PAGE_BYTES,
 						16 * PAGE_BYTES));
-		ASSERT_EQ(0, hermes_fill_add(&clients[i],
-					     hermes_arena(&clients[i], MIB),
-					     MIB));
+		arenas[i] = hermes_arena(&clients[i], MIB);
+		ASSERT_NE(MAP_FAILED, arenas[i]);
+		ASSERT_EQ(0, hermes_fill_add(&clients[i], arenas[i], MIB));
 	}
 	for (int i = 0; i < MANY; i++) {
 		uint64_t word = hermes_pop_wait(&clients[i]);
@@ -250,8 +251,10 @@ TEST_F_TIMEOUT(lifetime, many_clients_at_once, 300)
 	EXPECT_EQ(-EMFILE, err);
 	ASSERT_EQ(0, hermes_open(&more));
 	hermes_close(&more);
-	for (int i = 0; i < MANY; i++)
+	for (int i = 0; i < MANY; i++) {
 		hermes_close(&clients[i]);
+		ASSERT_EQ(0, munmap(arenas[i], MIB));
+	}
 }
 
 /* Somebody else holds the descriptor: the reserve does not wait for that. */

@@ -150,4 +150,45 @@ TEST_F(unpriv, total_is_bounded)
 		hermes_close(&c[i]);
 }
 
+/* Take all that there is, in an arena of its own; returns the bytes mapped. */
+static uint64_t take_all(struct hermes_client *c, size_t len)
+{
+	char *arena = hermes_arena(c, len);
+	uint64_t mapped, all = 0;
+
+	for (size_t i = 0; i < len; i += 256 * PAGE_BYTES) {
+		if (hermes_take(c, arena + i, 256 * PAGE_BYTES, &mapped))
+			return 0;
+		all += mapped;
+	}
+	return all;
+}
+
+/* What a client took from its reserve, which nobody can swap out, as well. */
+TEST_F(unpriv, mapped_memory_is_bounded)
+{
+	long limit = module_param_get("client_mapped_max_bytes");
+	struct hermes_client c;
+	uint64_t first = 0, second = 0;
+	char *untouched;
+
+	ASSERT_EQ(0, hermes_open(&c));
+	untouched = hermes_arena(&c, 2 * MIB);
+	ASSERT_NE(MAP_FAILED, untouched);
+	ASSERT_EQ(0, module_param_set("client_mapped_max_bytes", 16 * MIB));
+	first = take_all(&c, 64 * MIB);
+	/* To give back what one never had does not help. */
+	for (int i = 0; i < 64; i++)
+		EXPECT_EQ(0, hermes_give(&c, untouched, 2 * MIB, NULL, NULL));
+	second = take_all(&c, 64 * MIB);
+	EXPECT_EQ(0, module_param_set("client_mapped_max_bytes", limit));
+	EXPECT_GE(first, 8 * MIB);
+	EXPECT_LE(first, 18 * MIB);
+	EXPECT_LE(first + second, 18 * MIB);
+	/* And more than that is served by ordinary faults. */
+	stamp_pages(untouched, 2 * MIB, 1);
+	EXPECT_TRUE(has_stamps(untouched, 2 * MIB, 1));
+	hermes_close(&c);
+}
+
 TEST_HARNESS_MAIN

@@ -50,6 +50,8 @@ TEST_F(zero, recycled_by_give_and_take)
 		ASSERT_LE(recycled, unmapped);
 		ASSERT_EQ(0, hermes_take(&self->c, mem, TAKE_BYTES, &mapped));
 		ASSERT_TRUE(is_zero(mem, TAKE_BYTES));
+		/* There is plenty of memory. */
+		ASSERT_EQ(TAKE_BYTES, mapped);
 	}
 }
 
