@@ -23,7 +23,6 @@ typedef void (*throw_bad_alloc)(void);
 extern new_handler GET_HANDLER(void) __attribute__((weak));
 extern void THROW_GNU(void) __attribute__((weak));
 extern void THROW_LLVM(void) __attribute__((weak));
-extern void *dlopen(const char *file, int mode) __attribute__((weak));
 extern void *dlsym(void *handle, const char *name) __attribute__((weak));
 
 #define STRING(x)	#x
@@ -34,13 +33,18 @@ static const char *const libraries[] = { "libstdc++.so.6", "libc++.so.1" };
 /* A symbol of a C++ library that was loaded after us, by dlopen(). */
 static void *find_late(const char *name)
 {
+	void *(*open)(const char *file, int mode);
 	void *handle, *symbol = NULL;
 	size_t i;
 
-	if (!dlopen || !dlsym)
+	if (!dlsym)
+		return NULL;
+	/* By name, as static programs get a warning for a reference to it. */
+	*(void **)&open = dlsym(RTLD_DEFAULT, "dlopen");
+	if (!open)
 		return NULL;
 	for (i = 0; i < ARRAY_SIZE(libraries) && !symbol; i++) {
-		handle = dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD);
+		handle = open(libraries[i], RTLD_LAZY | RTLD_NOLOAD);
 		if (handle)
 			symbol = dlsym(handle, name);
 	}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A fake /dev/hermes inside the process; see fake_dev.c. */
+#ifndef FAKE_DEV_H
+#define FAKE_DEV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/**
+ * struct fake_behaviour - how the fake kernel behaves; may be changed any time
+ * @open_error: errno of open(), 0: it works
+ * @abi_version: what HERMES_IOC_INFO says
+ * @take_error: errno of HERMES_IOC_TAKE, 0: it works
+ * @dead_fd: every ioctl fails with EBADF, as if the program had closed the fd
+ * @dry: nothing is published
+ * @skip_pct: chance that a batch is not published
+ * @take_back_pct: chance, per round, that ready batches are taken back
+ * @take_short_pct: chance that TAKE and GIVE do less than they were asked for
+ * @target_bytes: the reserve's target
+ * @bounce: also publish batches again that the library must not use
+ */
+struct fake_behaviour {
+	int open_error;
+	uint32_t abi_version;
+	int take_error;
+	bool dead_fd;
+	bool dry;
+	unsigned int skip_pct;
+	unsigned int take_back_pct;
+	unsigned int take_short_pct;
+	uint64_t target_bytes;
+	bool bounce;
+};
+
+struct fake_counters {
+	uint64_t opens, published, taken_back, skipped, doorbells, takes, gives;
+};
+
+extern volatile struct fake_behaviour fake;
+extern volatile struct fake_counters fake_count;
+
+/* What the library did wrong, NULL: nothing so far. */
+extern const char *volatile fake_violation;
+
+void fake_start(void);
+
+#endif /* FAKE_DEV_H */

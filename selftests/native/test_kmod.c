@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kmod backend against a fake /dev/hermes, in this program linked with
+ * the library's own objects. Each test is a child process with a new client.
+ */
+#define _GNU_SOURCE
+#include "test.h"
+#include <errno.h>
+#include <hermes-u.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include "fake_dev.h"
+#include "model.h"
+
+static char *executable;
+static uint64_t seed;
+
+static struct hermes_u_stats stats(void)
+{
+	struct hermes_u_stats s;
+
+	hermes_u_get_stats(&s, sizeof(s));
+	return s;
+}
+
+static int backend(void)
+{
+	struct hermes_u_status status;
+
+	free(opaque(malloc(1)));
+	hermes_u_status(&status);
+	return status.backend;
+}
+
+#define CHECK(condition) do {							\
+	if (!(condition)) {							\
+		fprintf(stderr, "# line %d: %s; seed %#lx\n", __LINE__,		\
+			#condition, (unsigned long)seed);			\
+		return 1;							\
+	}									\
+} while (0)
+
+static const char *wrong(void)
+{
+	if (fake_violation)
+		fprintf(stderr, "# %s; seed %#lx\n", fake_violation, (unsigned long)seed);
+	return fake_violation;
+}
+
+static int model(unsigned long steps)
+{
+	struct model_options small = { seed, steps * 4, 4000, 40 * KIB, 128 * MIB };
+	struct model_options mixed = { seed + 1, steps, 500, 4 * MIB, 256 * MIB };
+
+	return model_run(&small) || model_run(&mixed) || wrong();
+}
+
+static void *model_thread(void *arg)
+{
+	struct model_options options = { (uintptr_t)arg, 60000, 500, MIB, 64 * MIB };
+
+	return (void *)model_run(&options);
+}
+
+static int model_in_threads(void)
+{
+	enum { THREADS = 4 };
+	pthread_t threads[THREADS];
+	void *result;
+	int i, ret = 0;
+
+	for (i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, model_thread, (void *)(seed + 10 + i));
+	for (i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], &result);
+		ret |= !!result;
+	}
+	return ret || wrong();
+}
+
+/* Wait until the fake kernel has the reserve full. */
+static void wait_ready(void)
+{
+	uint64_t before;
+
+	do {
+		before = fake_count.published;
+		usleep(20000);
+	} while (fake_count.published != before || !before);
+}
+
+static int plain(void)
+{
+	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	CHECK(!model(40000));
+	CHECK(stats().hits > 0);
+	CHECK(!model_in_threads());
+	CHECK(fake_count.opens == 1);
+	return 0;
+}
+
+/* A large object is served from many adjacent batches, all of them ready. */
+static int large_from_batches(void)
+{
+	static unsigned char present[1024];
+	uint64_t hits, i;
+	char *p;
+
+	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	wait_ready();
+	hits = stats().hits;
+	p = calloc(1, 4 * MIB);
+	CHECK(p && stats().hits == hits + 1);
+	CHECK(!mincore(p, 4 * MIB, present));
+	for (i = 0; i < 1024; i++)
+		CHECK(present[i] & 1);
+	for (i = 0; i < 4 * MIB; i++)
+		CHECK(!p[i]);
+	/* More than the reserve holds: nothing of it is used up in vain. */
+	hits = stats().hits;
+	free(opaque(malloc(100 * MIB)));
+	CHECK(stats().hits == hits);
+	CHECK(!wrong());
+	return 0;
+}
+
+static int skips_and_take_backs(void)
+{
+	fake.skip_pct = 20;
+	fake.take_back_pct = 10;
+	fake.take_short_pct = 30;
+	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	CHECK(!model(40000) && !model_in_threads());
+	CHECK(stats().hits > 0 && stats().holes_bytes > 0);
+	CHECK(fake_count.taken_back > 0 && fake_count.skipped > 0);
+	return 0;
+}
+
+/* Address space that was posted is not lost when the kernel skips it all. */
+static int all_skipped(void)
+{
+	fake.skip_pct = 100;
+	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	CHECK(!model(40000));
+	CHECK(stats().hits == 0 && stats().holes_bytes > 64 * MIB);
+	CHECK(stats().mapped_bytes <= (size_t)1 << 30);
+	return 0;
+}
+
+static int dry(void)
+{
+	fake.dry = true;
+	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	CHECK(!model(20000));
+	CHECK(stats().hits == 0 && stats().takes > 0 && fake_count.takes > 0);
+	fake.take_error = ENOMEM;
+	CHECK(!model(20000));
+	fake.take_error = 0;
+	fake.dry = false;
+	wait_ready();
+	CHECK(!model(20000));
+	CHECK(stats().hits > 0);
+	return 0;
+}
+
+/* Batches that are published twice are not used twice. */
+static int published_twice(void)
+{
+	fake.bounce = true;
+	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	CHECK(!model(60000) && !model_in_threads());
+	return 0;
+}
+
+static int descriptor_lost(void)
+{
+	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	CHECK(!model(10000));
+	fake.dead_fd = true;
+	CHECK(!model(30000) && !model_in_threads());
+	return 0;
+}
+
+static int gives_back(void)
+{
+	enum { COUNT = 100 };
+	char *p[COUNT];
+	uint64_t gives;
+	size_t i, j;
+
+	fake.take_short_pct = 50;
+	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	for (i = 0; i < COUNT; i++) {
+		p[i] = malloc(MIB);
+		memset(p[i], 1, MIB);
+	}
+	gives = fake_count.gives;
+	for (i = 0; i < COUNT; i++)
+		free(p[i]);
+	CHECK(malloc_trim(0) == 1);
+	CHECK(fake_count.gives > gives);
+	CHECK(stats().given_back_bytes >= COUNT * MIB);
+	CHECK(stats().resident_free_bytes < MIB);
+	for (i = 0; i < COUNT; i++) {
+		p[i] = calloc(1, MIB);
+		for (j = 0; j < MIB; j += 512)
+			CHECK(!p[i][j]);
+	}
+	CHECK(!model(20000));
+	return 0;
+}
+
+static int doorbells(void)
+{
+	int i;
+
+	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	wait_ready();
+	for (i = 0; i < 200; i++)
+		CHECK(malloc(50 * KIB));
+	CHECK(fake_count.doorbells > 0 && stats().doorbells > 0);
+	return 0;
+}
+
+static int bounds(void)
+{
+	size_t min = 0, max = 0;
+
+	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	CHECK(!hermes_u_reserve_get(&min, &max) && min == 4 * MIB && max == 64 * MIB);
+	CHECK(!hermes_u_reserve_set(MIB + 1, 2 * MIB));
+	CHECK(!hermes_u_reserve_get(&min, &max) && min == MIB + 4096 && max == 2 * MIB);
+	CHECK(hermes_u_reserve_set(MIB, 65 * MIB) == -EDQUOT);
+	CHECK(hermes_u_reserve_set(2, 1) == -EINVAL);
+	CHECK(!hermes_u_reserve_set(0, 0));
+	return 0;
+}
+
+static bool child(void *arg)
+{
+	uint64_t opens = fake_count.opens;
+
+	(void)arg;
+	/* A child that hardly grows does not become a client ... */
+	free(opaque(calloc(1, 100 * KIB)));
+	if (fake_count.opens != opens || backend() != HERMES_U_BACKEND_ANON)
+		return false;
+	/* ... one that grows does. */
+	fake_start();
+	if (model(5000) || fake_count.opens != opens + 1 || backend() != HERMES_U_BACKEND_KMOD)
+		return false;
+	wait_ready();
+	return !model(5000) && stats().hits > 0;
+}
+
+static bool quick_child(void *arg)
+{
+	(void)arg;
+	return !model(1000);
+}
+
+static void *fork_and_allocate(void *arg)
+{
+	struct model_options options = { (uintptr_t)arg, 200000, 500, 512 * KIB, 64 * MIB };
+
+	return (void *)model_run(&options);
+}
+
+static int forks(void)
+{
+	pthread_t threads[2];
+	void *result;
+	int i;
+
+	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	CHECK(!model(5000));
+	CHECK(!in_child(child, NULL, -1));
+	CHECK(!model(5000));
+	fake.take_back_pct = 10;
+	for (i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, fork_and_allocate, (void *)(seed + i));
+	for (i = 0; i < 30; i++)
+		CHECK(!in_child(quick_child, NULL, -1));
+	for (i = 0; i < 2; i++) {
+		pthread_join(threads[i], &result);
+		CHECK(!result);
+	}
+	CHECK(!wrong() && backend() == HERMES_U_BACKEND_KMOD);
+	return 0;
+}
+
+static int refused(void)
+{
+	struct hermes_u_status status;
+
+	fake.open_error = EACCES;
+	CHECK(backend() == HERMES_U_BACKEND_ANON);
+	hermes_u_status(&status);
+	CHECK(status.error == EACCES);
+	CHECK(!model(5000));
+	return 0;
+}
+
+static int other_version(void)
+{
+	struct hermes_u_status status;
+
+	fake.abi_version = 2;
+	CHECK(backend() == HERMES_U_BACKEND_ANON);
+	hermes_u_status(&status);
+	CHECK(status.error == EPROTO && strstr(status.reason, "version"));
+	CHECK(!model(5000));
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*body)(void);
+	bool late;	/* starts the fake's thread itself, if at all */
+} cases[] = {
+	{ "plain", plain, false },
+	{ "large_from_batches", large_from_batches, false },
+	{ "skips_and_take_backs", skips_and_take_backs, false },
+	{ "all_skipped", all_skipped, false },
+	{ "dry", dry, false },
+	{ "published_twice", published_twice, false },
+	{ "descriptor_lost", descriptor_lost, false },
+	{ "gives_back", gives_back, false },
+	{ "doorbells", doorbells, false },
+	{ "bounds", bounds, false },
+	{ "forks", forks, false },
+	{ "refused", refused, true },
+	{ "other_version", other_version, true },
+};
+
+#define CASES	(sizeof(cases) / sizeof(*cases))
+
+/* The environment says what to do, as the first allocation comes early. */
+static int case_main(int i)
+{
+	seed = model_seed();
+	return cases[i].body();
+}
+
+static void run_case(void **state)
+{
+	int i = *(const int *)*state, status;
+	char number[8];
+	pid_t pid;
+
+	snprintf(number, sizeof(number), "%d", i);
+	pid = fork();
+	if (!pid) {
+		execl(executable, executable, number, NULL);
+		_exit(126);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* Before any allocation of libc's start-up code. */
+static void early(int argc, char **argv)
+{
+	int i = argc > 1 ? atoi(argv[1]) : -1;
+
+	if (i < 0) {
+		fake.open_error = ENOENT;
+	} else if (!strcmp(cases[i].name, "refused")) {
+		fake.open_error = EACCES;
+	} else if (!strcmp(cases[i].name, "other_version")) {
+		fake.abi_version = 2;
+	} else if (!strcmp(cases[i].name, "all_skipped")) {
+		fake.skip_pct = 100;
+	} else if (!strcmp(cases[i].name, "dry")) {
+		fake.dry = true;
+	}
+}
+
+__attribute__((section(".preinit_array"), used))
+static void (*const early_entry)(int, char **) = early;
+
+int main(int argc, char **argv)
+{
+	struct CMUnitTest tests[CASES];
+	static int numbers[CASES];
+	size_t i;
+
+	if (argc > 1) {
+		if (!cases[atoi(argv[1])].late)
+			fake_start();
+		return case_main(atoi(argv[1]));
+	}
+	executable = argv[0];
+	for (i = 0; i < CASES; i++) {
+		numbers[i] = (int)i;
+		tests[i] = (struct CMUnitTest){ cases[i].name, run_case, NULL, NULL, &numbers[i] };
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Frees by other threads, threads that come and go, late destructors. */
+#include "test.h"
+#include <hermes-u.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include "model.h"
+
+#define SLOTS	1024
+
+struct block {
+	size_t bytes;
+	uint64_t check;
+	unsigned char rest[];
+};
+
+static _Atomic(struct block *) slots[SLOTS];
+static atomic_bool wrong;
+
+static struct block *make(uint64_t *random)
+{
+	uint64_t r = model_random(random);
+	size_t bytes = sizeof(struct block) + 1 + (r % 100 ? r % 3000 : r % 200000);
+	struct block *b = malloc(bytes);
+
+	b->bytes = bytes;
+	b->check = (uintptr_t)b * 31 + bytes;
+	((unsigned char *)b)[bytes - 1] = (unsigned char)bytes;
+	return b;
+}
+
+static void unmake(struct block *b)
+{
+	if (!b)
+		return;
+	if (b->check != (uintptr_t)b * 31 + b->bytes ||
+	    ((unsigned char *)b)[b->bytes - 1] != (unsigned char)b->bytes)
+		wrong = true;
+	free(b);
+}
+
+/* Put blocks into random slots and free what was there: mostly of others. */
+static void *storm(void *arg)
+{
+	uint64_t random = (uintptr_t)arg;
+	int i;
+
+	for (i = 0; i < 400000; i++)
+		unmake(atomic_exchange(&slots[model_random(&random) % SLOTS], make(&random)));
+	return NULL;
+}
+
+static void empty_slots(void)
+{
+	int i;
+
+	for (i = 0; i < SLOTS; i++)
+		unmake(atomic_exchange(&slots[i], NULL));
+}
+
+static void run_threads(void *(*body)(void *), int count)
+{
+	pthread_t threads[64];
+	int i;
+
+	for (i = 0; i < count; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, body,
+						(void *)(model_seed() + (uintptr_t)i * 7919)), 0);
+	for (i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static void cross_thread_storm(void **state)
+{
+	(void)state;
+	run_threads(storm, 2);
+	run_threads(storm, 7);
+	empty_slots();
+	assert_false(wrong);
+}
+
+static void *one_way_producer(void *arg)
+{
+	uint64_t random = (uintptr_t)arg;
+	struct block *empty, *b;
+	int i;
+
+	for (i = 0; i < 600000; i++) {
+		b = make(&random);
+		do
+			empty = NULL;
+		while (!atomic_compare_exchange_weak(&slots[i % SLOTS], &empty, b));
+	}
+	return NULL;
+}
+
+/* All of the producer's memory comes back from another thread. */
+static void one_way(void **state)
+{
+	pthread_t producer;
+	long before, after;
+	int i = 0, got = 0;
+
+	(void)state;
+	before = status_kib("VmRSS");
+	pthread_create(&producer, NULL, one_way_producer, (void *)model_seed());
+	while (got < 600000) {
+		struct block *b = atomic_exchange(&slots[i % SLOTS], NULL);
+
+		if (b) {
+			unmake(b);
+			got++;
+			i++;
+		}
+	}
+	pthread_join(producer, NULL);
+	after = status_kib("VmRSS");
+	assert_false(wrong);
+	assert_true(after - before < 128 * 1024);
+}
+
+static void *short_thread(void *arg)
+{
+	uint64_t random = (uintptr_t)arg;
+	int i;
+
+	for (i = 0; i < 8; i++)
+		unmake(atomic_exchange(&slots[model_random(&random) % SLOTS], make(&random)));
+	return NULL;
+}
+
+/* Threads come and go, and leave blocks behind: nothing may be lost. */
+static void thread_churn(void **state)
+{
+	struct hermes_u_stats stats;
+	long before = 0, after;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 50000; i++) {
+		run_threads(short_thread, 2);
+		if (i == 5000)
+			before = status_kib("VmRSS");
+	}
+	after = status_kib("VmRSS");
+	empty_slots();
+	assert_false(wrong);
+	assert_true(after - before < 16 * 1024);
+	hermes_u_get_stats(&stats, sizeof(stats));
+	assert_true(stats.heaps < 64);
+}
+
+static void *leave_blocks(void *arg)
+{
+	struct block **list = arg;
+	uint64_t random = (uintptr_t)arg | 1;
+	int i;
+
+	for (i = 0; i < 20000; i++)
+		list[i] = make(&random);
+	return NULL;
+}
+
+/* The blocks of ended threads are freed: their pages become free, too. */
+static void orphans_are_released(void **state)
+{
+	enum { THREADS = 8, COUNT = 20000 };
+	struct block ***lists = calloc(THREADS, sizeof(*lists));
+	struct hermes_u_stats before, with, after;
+	pthread_t threads[THREADS];
+	int i, j;
+
+	(void)state;
+	for (i = 0; i < THREADS; i++)
+		lists[i] = calloc(COUNT, sizeof(struct block *));
+	hermes_u_get_stats(&before, sizeof(before));
+	for (i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, leave_blocks, lists[i]);
+	for (i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	hermes_u_get_stats(&with, sizeof(with));
+	for (j = 0; j < COUNT; j++)
+		for (i = 0; i < THREADS; i++)
+			unmake(lists[i][j]);
+	hermes_u_get_stats(&after, sizeof(after));
+	for (i = 0; i < THREADS; i++)
+		free(lists[i]);
+	free(lists);
+	assert_true(with.live_bytes - before.live_bytes > 200 * MIB);
+	assert_true(after.live_bytes - before.live_bytes < 2 * MIB);
+	assert_false(wrong);
+}
+
+static pthread_key_t keys[40];
+static atomic_int destroyed;
+
+static void late_destructor(void *arg)
+{
+	int round = (int)(uintptr_t)arg, i;
+
+	for (i = 0; i < 100; i++) {
+		char *p = calloc(1, 100 + i);
+
+		memset(p, 1, 100 + i);
+		free(realloc(p, 5000 + i));
+	}
+	destroyed++;
+	if (round < 3)
+		pthread_setspecific(keys[0], (void *)(uintptr_t)(round + 1));
+}
+
+static void *with_keys(void *arg)
+{
+	int i;
+
+	(void)arg;
+	for (i = 0; i < 40; i++)
+		pthread_setspecific(keys[i], (void *)1);
+	free(malloc(77));
+	return NULL;
+}
+
+/* Destructors of thread-specific data may allocate, in every iteration. */
+static void late_destructors(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 0; i < 40; i++)
+		assert_int_equal(pthread_key_create(&keys[i], late_destructor), 0);
+	for (i = 0; i < 50; i++)
+		run_threads(with_keys, 4);
+	assert_true(destroyed >= 50 * 4 * 40);
+	for (i = 0; i < 40; i++)
+		pthread_key_delete(keys[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cross_thread_storm),
+		cmocka_unit_test(one_way),
+		cmocka_unit_test(thread_churn),
+		cmocka_unit_test(orphans_are_released),
+		cmocka_unit_test(late_destructors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
