@@ -216,6 +216,7 @@ static unsigned int hermes_take_chunk(struct hermes_client *c,
 	if (!nr)
 		return 0;
 	ret = hermes_arena_map(c, addr, pages, nr, &mapped, &pgoff);
+	hermes_sync_rss();
 	hermes_total_uncharge(mapped);
 	if (mapped < nr)
 		hermes_pool_return(pool, pages + mapped, nr - mapped);

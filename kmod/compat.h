@@ -10,6 +10,7 @@
 #include <linux/hrtimer.h>
 #include <linux/list_lru.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 
@@ -41,6 +42,26 @@ static inline long hermes_get_present_pages(unsigned long addr,
 	return get_user_pages(addr, nr, FOLL_NOFAULT, pages, NULL);
 #else
 	return get_user_pages(addr, nr, FOLL_NOFAULT, pages);
+#endif
+}
+
+/*
+ * 6.2: the RSS counters became per-CPU. Before, a task kept what it added to
+ * its own address space until its next page fault, so get_mm_counter() did not
+ * see what TAKE mapped; this hands it over, as sync_mm_rss() would.
+ */
+static inline void hermes_sync_rss(void)
+{
+#if defined(SPLIT_RSS_COUNTING)
+	int i;
+
+	for (i = 0; i < NR_MM_COUNTERS; i++) {
+		if (current->rss_stat.count[i]) {
+			atomic_long_add(current->rss_stat.count[i],
+					&current->mm->rss_stat.count[i]);
+			current->rss_stat.count[i] = 0;
+		}
+	}
 #endif
 }
 

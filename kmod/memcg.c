@@ -103,7 +103,9 @@ static long hermes_mapped_pages(struct hermes_client *c)
 			  atomic64_read(&c->stat.take_pages) -
 			  atomic64_read(&c->stat.give_pages);
 
-	return min(handed_out, (long)get_mm_counter(c->mm, MM_FILEPAGES));
+	/* A batch may be given back before it was seen taken. */
+	return clamp(handed_out, 0L,
+		     (long)get_mm_counter(c->mm, MM_FILEPAGES));
 }
 
 /**
@@ -121,8 +123,8 @@ bool hermes_mapped_allowed(struct hermes_client *c)
 	long old = xchg(&c->mapped_seen, now);
 	long total = atomic_long_add_return(now - old, &hermes_mapped);
 
-	return now < READ_ONCE(hermes_client_mapped_max_bytes) >> PAGE_SHIFT &&
-	       total < READ_ONCE(hermes_total_mapped_max_bytes) >> PAGE_SHIFT;
+	return now < (long)(READ_ONCE(hermes_client_mapped_max_bytes) >> PAGE_SHIFT) &&
+	       total < (long)(READ_ONCE(hermes_total_mapped_max_bytes) >> PAGE_SHIFT);
 }
 
 /** hermes_mapped_forget() - the client's address space is gone
