@@ -283,14 +283,14 @@ TEST_F(cow_swap, ready_pages_do_not_move)
 
 TEST_F(cow_swap, migrated_by_compaction)
 {
-	long before = vmstat("compact_migrate_scanned");
+	long before = vm_event("compact_migrate_scanned");
 
 	share_pages(_metadata, self->mem, self->to_child, self->from_child,
 		    self->pid);
 	for (int i = 0; i < 3; i++)
 		ASSERT_EQ(0, write_text("/proc/sys/vm/compact_memory", "1"));
 	/* Else nothing was even looked at. */
-	EXPECT_GT(vmstat("compact_migrate_scanned"), before);
+	EXPECT_GT(vm_event("compact_migrate_scanned"), before);
 	check_isolation(_metadata, self->mem, self->to_child, self->from_child,
 			self->pid);
 }
@@ -307,7 +307,7 @@ static void *do_nothing(void *arg)
  */
 TEST_F(cow_swap, unmapped_for_numa_hinting)
 {
-	long before = vmstat("numa_hint_faults"), seen;
+	long before = vm_event("numa_hint_faults"), seen;
 	uint64_t end = now_ms() + 10000;
 	pthread_t thread;
 	char *anon;
@@ -333,7 +333,7 @@ TEST_F(cow_swap, unmapped_for_numa_hinting)
 	do {
 		ASSERT_TRUE(has_stamps(self->mem, LEN, TAG_ALL));
 		ASSERT_TRUE(has_stamps(anon, LEN, TAG_ALL));
-		seen = vmstat("numa_hint_faults") - before;
+		seen = vm_event("numa_hint_faults") - before;
 	} while (seen < (long)PAGES && now_ms() < end);
 	check_isolation(_metadata, self->mem, self->to_child, self->from_child,
 			self->pid);

@@ -154,7 +154,7 @@ long meminfo_kb(const char *key)
 	return read_key("/proc/meminfo", key);
 }
 
-long vmstat(const char *key)
+long vm_event(const char *key)
 {
 	return read_key("/proc/vmstat", key);
 }

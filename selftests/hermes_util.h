@@ -95,7 +95,7 @@ long read_key(const char *path, const char *key);
 int write_text(const char *path, const char *text);
 int write_long(const char *path, long value);
 long meminfo_kb(const char *key);
-long vmstat(const char *key);
+long vm_event(const char *key);
 long self_status_kb(const char *key);
 long thread_minflt(void);
 long free_kb_settled(void);

@@ -122,8 +122,10 @@ static void charge_service(struct service *s)
 }
 
 #define EXPECT_WITHIN(low, high, got) do {			\
-	EXPECT_GE(got, (low) - SLACK);				\
-	EXPECT_LE(got, (high) + SLACK);				\
+	long got_ = (got);					\
+								\
+	EXPECT_GE(got_, (low) - SLACK);				\
+	EXPECT_LE(got_, (high) + SLACK);			\
 } while (0)
 
 TEST_F(charge, rises_and_falls)

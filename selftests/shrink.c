@@ -66,7 +66,7 @@ static uint64_t reserve_now(struct hermes_client *c)
 TEST_F_TIMEOUT(shrink, global_pressure, 300)
 {
 	size_t len = meminfo_kb("MemAvailable") * 1024;
-	long kills = vmstat("oom_kill");
+	long kills = vm_event("oom_kill");
 	uint64_t before = reserve_now(&self->c);
 	struct hermes_stats stats;
 	uint64_t word;
@@ -80,7 +80,7 @@ TEST_F_TIMEOUT(shrink, global_pressure, 300)
 	if (!pid)
 		hog(len + 64 * MIB);
 	ASSERT_EQ(0, child_exit(pid));
-	EXPECT_EQ(kills, vmstat("oom_kill"));
+	EXPECT_EQ(kills, vm_event("oom_kill"));
 
 	ASSERT_EQ(0, hermes_get_stats(&self->c, &stats));
 	TH_LOG("%ld of %ld MiB given back, %ld MiB of them ready batches",
@@ -106,7 +106,7 @@ TEST_F_TIMEOUT(shrink, global_pressure, 300)
 TEST_F_TIMEOUT(shrink, before_any_oom_kill, 300)
 {
 	uint64_t before = reserve_now(&self->c);
-	long kills = vmstat("oom_kill");
+	long kills = vm_event("oom_kill");
 	char cgroup[CG_PATH_MAX];
 	struct hermes_stats stats;
 	size_t len;
@@ -126,7 +126,7 @@ TEST_F_TIMEOUT(shrink, before_any_oom_kill, 300)
 		hog(len + self->reserve / 2);
 	}
 	EXPECT_EQ(0, child_exit(pid));
-	EXPECT_EQ(kills, vmstat("oom_kill"));
+	EXPECT_EQ(kills, vm_event("oom_kill"));
 	TH_LOG("%ld of %ld MiB given back for %ld MiB",
 	       (long)((before - reserve_now(&self->c)) / MIB),
 	       (long)(before / MIB), (long)(len / MIB));
