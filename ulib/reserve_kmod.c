@@ -319,8 +319,11 @@ static size_t kmod_ready(void)
 
 static bool kmod_wants(void)
 {
+	/* Before the look at the ring, see resolve_consumed(). */
 	uint32_t cons = load_acquire(&control->fill_cons);
 
+	if (cons != oldest && ring_empty())
+		resolve_consumed(cons);
 	return fill_prod - cons < hu_min(POSTED_AHEAD, fill_entries) &&
 	       fill_prod - oldest < POSTED_MAX &&
 	       !(load_acquire(&control->flags) & HERMES_CONTROL_DEAD);

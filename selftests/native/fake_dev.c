@@ -175,9 +175,11 @@ static void bounce(void)
 {
 	uint32_t n = control->ready_prod;
 
-	if (n >= READY_ENTRIES / 2 && n - oldest < READY_ENTRIES / 4)
-		publish(HERMES_READY_ADDR(own_words[(n - READY_ENTRIES / 4) % READY_ENTRIES]),
-			BATCH_BYTES);
+	if (n < READY_ENTRIES / 2 || n - oldest >= READY_ENTRIES / 4)
+		return;
+	publish(HERMES_READY_ADDR(own_words[(n - READY_ENTRIES / 4) % READY_ENTRIES]),
+		BATCH_BYTES);
+	fake_count.bounced++;
 }
 
 static void round_of_work(void)

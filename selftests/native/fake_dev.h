@@ -33,7 +33,7 @@ struct fake_behaviour {
 };
 
 struct fake_counters {
-	uint64_t opens, published, taken_back, skipped, doorbells, takes, gives;
+	uint64_t opens, published, taken_back, skipped, bounced, doorbells, takes, gives;
 };
 
 extern volatile struct fake_behaviour fake;

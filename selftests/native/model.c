@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <malloc.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,7 +193,7 @@ static const char *step(struct run *run)
 	struct object *o = &run->objects[(r >> 8) % run->options->objects];
 	const char *wrong;
 
-	if (r % 4096 == 0)
+	if (r % 4096 == 0 && !run->options->no_trim)
 		malloc_trim(0);
 	if (!o->p)
 		return allocate(run, o);

@@ -3,6 +3,7 @@
 #ifndef MODEL_H
 #define MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@
  * @objects: most objects alive at a time
  * @max_bytes: largest request
  * @live_bytes: no request is made that would make more than so much live
+ * @no_trim: never call malloc_trim()
  */
 struct model_options {
 	uint64_t seed;
@@ -20,6 +22,7 @@ struct model_options {
 	unsigned int objects;
 	size_t max_bytes;
 	size_t live_bytes;
+	bool no_trim;
 };
 
 uint64_t model_random(uint64_t *state);

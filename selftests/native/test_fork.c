@@ -15,7 +15,7 @@ static atomic_bool stop;
 static void *allocate_all_the_time(void *arg)
 {
 	struct model_options options = {
-		(uintptr_t)arg, 3000, 200, 256 * KIB, 32 * MIB,
+		(uintptr_t)arg, 3000, 200, 256 * KIB, 32 * MIB, false,
 	};
 
 	while (!stop) {
@@ -29,7 +29,7 @@ static void *allocate_all_the_time(void *arg)
 static void *one_run(void *arg)
 {
 	struct model_options options = {
-		(uintptr_t)arg, 2000, 100, 128 * KIB, 16 * MIB,
+		(uintptr_t)arg, 2000, 100, 128 * KIB, 16 * MIB, false,
 	};
 
 	return (void *)model_run(&options);
@@ -39,7 +39,7 @@ static void *one_run(void *arg)
 static bool work(void *arg)
 {
 	struct model_options options = {
-		(uintptr_t)arg, 3000, 200, MIB, 64 * MIB,
+		(uintptr_t)arg, 3000, 200, MIB, 64 * MIB, false,
 	};
 	pthread_t thread;
 	void *wrong;
@@ -145,7 +145,7 @@ static void raw_fork(void **state)
 	(void)state;
 	assert_true(pid >= 0);
 	if (!pid) {
-		struct model_options options = { 99, 20000, 500, MIB, 64 * MIB };
+		struct model_options options = { 99, 20000, 500, MIB, 64 * MIB, false };
 
 		_exit(model_run(&options) ? 1 : 0);
 	}

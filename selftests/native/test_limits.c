@@ -60,7 +60,7 @@ static int exhaust(size_t bytes, size_t least)
 
 static int limited_main(const char *what)
 {
-	struct model_options options = { 4711, 100000, 1000, MIB, 48 * MIB };
+	struct model_options options = { 4711, 100000, 1000, MIB, 48 * MIB, false };
 	size_t page = 4096;
 
 	if (!strcmp(what, "model"))
@@ -86,7 +86,7 @@ static void limited(void **state)
 
 static bool locked(void *arg)
 {
-	struct model_options options = { 5, 20000, 200, 256 * KIB, 4 * MIB };
+	struct model_options options = { 5, 20000, 200, 256 * KIB, 4 * MIB, false };
 	int i;
 
 	(void)arg;

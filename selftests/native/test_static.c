@@ -17,7 +17,7 @@ static int report(const char *name, int ok)
 
 int main(void)
 {
-	struct model_options options = { model_seed(), 100000, 1000, 1 << 20, 128 << 20 };
+	struct model_options options = { model_seed(), 100000, 1000, 1 << 20, 128 << 20, false };
 	struct hermes_u_stats stats;
 	int failed = 0, status;
 	pid_t pid;

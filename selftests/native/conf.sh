@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# HERMES_CONF and the library's behaviour as a preloaded program. TAP on stdout.
+# usage: conf.sh LIBRARY
+set -uo pipefail
+
+library=$(realpath "$1")
+tests=0
+
+report()
+{
+	tests=$((tests + 1))
+	if [[ $2 -eq 0 ]]; then
+		echo "ok $tests $1"
+	else
+		echo "not ok $tests $1"
+	fi
+}
+
+# What the library says on stderr with HERMES_CONF=$1. (coreutils close stderr before we report.)
+says()
+{
+	HERMES_CONF=$1 LD_PRELOAD=$library bash -c ': {1..100}' 2>&1
+}
+
+# expect NAME CONF PATTERN LINES
+expect()
+{
+	local text lines
+
+	text=$(says "$2")
+	lines=$(printf '%s' "$text" | grep -c '')
+	[[ $text =~ $3 && $lines -eq $4 ]]
+	report "$1" $?
+	[[ $text =~ $3 && $lines -eq $4 ]] || printf '# %s\n' "$text"
+}
+
+echo "TAP version 13"
+expect "silent by default" "" "^$" 0
+expect "silent with good values" \
+	"reserve_min=8M,reserve_max=256M,factor=2.0,interval=2ms,decay=10s,backend=auto,verbose=0,stats=0" \
+	"^$" 0
+expect "verbose alone" "verbose" "^hermes-u: reserve from " 1
+expect "verbose=1" "verbose=1" "^hermes-u: reserve from " 1
+expect "backend=anon" "backend=anon,verbose" "anonymous memory: HERMES_CONF asks" 1
+expect "stats" "stats=1" "^hermes-u: stats: hits=.* live_bytes=[1-9]" 1
+expect "unknown key" "frobnicate=1,verb=2" "unknown key is ignored.*reserve_min" 1
+expect "bad size" "reserve_min=8X" "reserve_min is ignored: 0 to" 1
+expect "size overflow" "reserve_max=99999999999999999999999G" "reserve_max is ignored" 1
+expect "bad time" "interval=1us" "interval is ignored: 500us to 1s" 1
+expect "time without unit" "decay=10" "decay is ignored" 1
+expect "decay=never" "decay=never" "^$" 0
+expect "decay=0" "decay=0" "^$" 0
+expect "bad factor" "factor=100" "factor is ignored: 0.01 to 10" 1
+expect "bad backend" "backend=windows" "backend is ignored: auto, kmod or anon" 1
+expect "min above max" "reserve_min=9M,reserve_max=8M" "above reserve_max" 1
+expect "garbage" ",,,=,==,a=b=c,," "unknown key" 1
+expect "the good part of a bad line counts" "nonsense,verbose" "unknown key.*reserve from" 2
+
+LD_PRELOAD=$library sh -c 'echo out; echo err >&2' >/dev/null 2>&1
+report "a shell runs" $?
+[[ $(LD_PRELOAD=$library ls / 2>&1) == "$(ls /)" ]]
+report "stdout is left alone" $?
+# stdin, stdout and stderr closed: nothing to report to, nothing breaks.
+HERMES_CONF=verbose,stats,bad LD_PRELOAD=$library /bin/ls / <&- >&- 2>&-
+[[ $? -le 2 ]]
+report "closed descriptors" $?
+echo "1..$tests"
