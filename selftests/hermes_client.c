@@ -330,3 +330,37 @@ unmap:
 	munmap(base, len);
 	return NULL;
 }
+
+/**
+ * hermes_starve() - make recycled pages the only source of the pool
+ * @c: the client of the calling process, which is in @cgroup
+ * @cgroup: gets a limit too low for the reserve that is then asked for
+ *
+ * The pool stays empty, and far below what it should hold, so that it keeps
+ * every page that is given back.
+ *
+ * Return: 0 or a negative errno.
+ */
+int hermes_starve(struct hermes_client *c, const char *cgroup)
+{
+	const size_t reserve = 32 * MIB;
+	struct hermes_stats stats;
+	char *arena;
+	int err;
+
+	err = cg_write_long(cgroup, "memory.high", reserve / 2) ?:
+	      hermes_set_reserve(c, reserve, reserve);
+	if (err)
+		return err;
+	arena = hermes_arena(c, reserve);
+	if (arena == MAP_FAILED)
+		return -errno;
+	err = hermes_fill_add(c, arena, reserve);
+	for (int i = 0; i < WAIT_MS / 10 && !err; i++) {
+		err = hermes_get_stats(c, &stats);
+		if (stats.limit_memcg)
+			return err;
+		sleep_ms(10);
+	}
+	return err ?: -ETIMEDOUT;
+}

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -319,11 +320,13 @@ void gate_open(struct gate *g)
 		abort();
 }
 
+/* False when nobody opened it in time: whoever should have may be dead. */
 bool gate_wait(struct gate *g)
 {
+	struct pollfd pfd = { .fd = g->fd[0], .events = POLLIN };
 	char c;
 
-	return read(g->fd[0], &c, 1) == 1;
+	return poll(&pfd, 1, GATE_MS) == 1 && read(g->fd[0], &c, 1) == 1;
 }
 
 /* The exit status of a child, or minus the signal that killed it. */

@@ -30,6 +30,8 @@
 
 /* The longest that a test waits for the refill worker, milliseconds. */
 #define WAIT_MS			20000
+/* The same for another process. */
+#define GATE_MS			60000
 
 /* In a forked child, where the harness' own assertions have no effect. */
 #define CHILD_CHECK(cond) do {						\
@@ -81,6 +83,7 @@ int hermes_wait_ready(struct hermes_client *c, uint64_t bytes);
 int hermes_wait_reserve_below(struct hermes_client *c, uint64_t bytes,
 			      unsigned int ms);
 char *hermes_ready_range(struct hermes_client *c, size_t len);
+int hermes_starve(struct hermes_client *c, const char *cgroup);
 
 /* Memory content. */
 bool is_zero(const void *addr, size_t len);

@@ -369,24 +369,49 @@ TEST_F(map_ops, buffered_read_and_write)
 	close(fd);
 }
 
-TEST_F(map_ops, vmsplice)
+/*
+ * The pipe refers to the pages: they must not be given to anybody else, nor
+ * cleared, before it has been read. In a cgroup where given pages are reused.
+ */
+static void splice_and_give(const char *cgroup)
 {
-	struct iovec iov = { self->mem, 4 * PAGE_BYTES };
 	static char buf[4 * PAGE_BYTES] __attribute__((aligned(4096)));
+	const size_t len = 64 * PAGE_BYTES;
+	struct hermes_client c;
+	struct iovec iov = { .iov_len = sizeof(buf) };
+	uint64_t recycled;
 	int p[2];
 
-	ASSERT_EQ(0, pipe(p));
-	ASSERT_EQ((ssize_t)iov.iov_len, vmsplice(p[1], &iov, 1, 0));
-	/* The pipe refers to the pages: giving them back must not free them. */
-	ASSERT_EQ(0, hermes_give(&self->c, self->mem, LEN, NULL, NULL));
-	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_DONTNEED));
-	ASSERT_EQ(0, hermes_take(&self->c, self->mem, LEN, NULL));
-	stamp_pages(self->mem, LEN, TAG_NEW);
-	ASSERT_EQ((ssize_t)iov.iov_len, read(p[0], buf, iov.iov_len));
-	EXPECT_TRUE(has_stamps(buf, iov.iov_len, TAG));
-	EXPECT_TRUE(has_stamps(self->mem, LEN, TAG_NEW));
-	close(p[0]);
-	close(p[1]);
+	CHILD_CHECK(!pipe(p));
+	CHILD_CHECK(!cg_enter(cgroup));
+	CHILD_CHECK(!hermes_open(&c));
+	iov.iov_base = hermes_ready_range(&c, len);
+	CHILD_CHECK(iov.iov_base);
+	CHILD_CHECK(!hermes_starve(&c, cgroup));
+	stamp_pages(iov.iov_base, len, TAG);
+	CHILD_CHECK(vmsplice(p[1], &iov, 1, 0) == sizeof(buf));
+	CHILD_CHECK(!hermes_give(&c, iov.iov_base, len, NULL, &recycled));
+	CHILD_CHECK(recycled && recycled <= len - sizeof(buf));
+	CHILD_CHECK(!madvise(iov.iov_base, len, MADV_DONTNEED));
+	CHILD_CHECK(!hermes_take(&c, iov.iov_base, len, NULL));
+	stamp_pages(iov.iov_base, len, TAG_NEW);
+	CHILD_CHECK(read(p[0], buf, sizeof(buf)) == sizeof(buf));
+	CHILD_CHECK(has_stamps(buf, sizeof(buf), TAG));
+	CHILD_CHECK(has_stamps(iov.iov_base, len, TAG_NEW));
+	_exit(0);
+}
+
+TEST_F(map_ops, vmsplice)
+{
+	char cgroup[CG_PATH_MAX];
+	pid_t pid;
+
+	ASSERT_EQ(0, cg_create(cgroup, NULL, "map_ops"));
+	pid = fork();
+	if (!pid)
+		splice_and_give(cgroup);
+	EXPECT_EQ(0, child_exit(pid));
+	cg_remove(cgroup);
 }
 
 TEST_HARNESS_MAIN

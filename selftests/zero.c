@@ -63,16 +63,13 @@ static void recycle_in_full_cgroup(const char *cgroup)
 {
 	uint64_t recycled, recycled_all = 0, arrived = 0, word;
 	struct hermes_client c;
-	char *mem, *arena;
+	char *mem;
 
 	CHILD_CHECK(!cg_enter(cgroup));
 	CHILD_CHECK(!hermes_open(&c));
 	mem = hermes_ready_range(&c, TAKE_BYTES);
-	arena = hermes_arena(&c, 32 * MIB);
-	CHILD_CHECK(mem && arena != MAP_FAILED);
-	CHILD_CHECK(!hermes_set_reserve(&c, 32 * MIB, 32 * MIB));
-	CHILD_CHECK(!hermes_fill_add(&c, arena, 32 * MIB));
-	sleep_ms(500);
+	CHILD_CHECK(mem);
+	CHILD_CHECK(!hermes_starve(&c, cgroup));
 	for (int round = 0; round < 200; round++) {
 		memset(mem, DIRT, TAKE_BYTES);
 		CHILD_CHECK(!hermes_give(&c, mem, TAKE_BYTES, NULL, &recycled));
@@ -99,7 +96,6 @@ TEST_F(zero, recycled_in_a_full_cgroup)
 	pid_t pid;
 
 	ASSERT_EQ(0, cg_create(cgroup, NULL, "zero"));
-	ASSERT_EQ(0, cg_write_long(cgroup, "memory.high", 16 * MIB));
 	pid = fork();
 	if (!pid)
 		recycle_in_full_cgroup(cgroup);
