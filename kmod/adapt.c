@@ -21,12 +21,19 @@ static unsigned long hermes_max_pages(const struct hermes_client *c)
 	return c->conf.max_bytes >> PAGE_SHIFT;
 }
 
+/* As much of the target as the ready ring can hold. */
+static unsigned long hermes_reach(const struct hermes_client *c)
+{
+	return min(c->target, (unsigned long)HERMES_READY_ENTRIES *
+			      c->conf.batch_pages);
+}
+
 /** hermes_low_pages() - refill starts below this many ready pages
  * @c: the client
  */
 unsigned long hermes_low_pages(const struct hermes_client *c)
 {
-	return c->target * c->conf.low_pct / 100;
+	return hermes_reach(c) * c->conf.low_pct / 100;
 }
 
 /** hermes_high_pages() - refill stops at this many ready pages
@@ -34,10 +41,7 @@ unsigned long hermes_low_pages(const struct hermes_client *c)
  */
 unsigned long hermes_high_pages(const struct hermes_client *c)
 {
-	unsigned long ring = (unsigned long)HERMES_READY_ENTRIES *
-			     c->conf.batch_pages;
-
-	return min(c->target * c->conf.high_pct / 100, ring);
+	return hermes_reach(c) * c->conf.high_pct / 100;
 }
 
 /* What @surplus has lost after @elapsed ns; half of it after decay_ms. */

@@ -18,8 +18,8 @@
  * allocates and charges an anonymous page before it calls our handler and
  * copies into it what the handler returns. We return a page of zeroes, so a
  * page that was not ready becomes an ordinary anonymous page: on the LRU,
- * swappable, movable, charged, bounded like any. A read fault maps the page
- * of zeroes read-only.
+ * swappable, movable, charged, bounded like any. A read fault maps the
+ * kernel's page of zeroes, as it does for anonymous memory.
  */
 #include <linux/highmem.h>
 #include <linux/memcontrol.h>
@@ -35,15 +35,8 @@
 
 static struct page *hermes_zero[HERMES_ZERO_PAGES];
 
-static bool hermes_is_zero(struct page *page)
-{
-	unsigned int i;
-
-	for (i = 0; i < HERMES_ZERO_PAGES; i++)
-		if (page == hermes_zero[i])
-			return true;
-	return false;
-}
+/* A file offset has 63 bits. */
+#define HERMES_PGOFF_MAX	(1UL << (62 - PAGE_SHIFT))
 
 static vm_fault_t hermes_arena_fault(struct vm_fault *vmf)
 {
@@ -52,13 +45,26 @@ static vm_fault_t hermes_arena_fault(struct vm_fault *vmf)
 	/* A core dump must not fill the holes of an arena: no page there. */
 	if (current->flags & PF_DUMPCORE)
 		return VM_FAULT_SIGBUS;
+	if (!(vmf->flags & FAULT_FLAG_WRITE))
+		return hermes_insert_zero(vmf);
 	if (vmf->vma->vm_mm == c->mm) {
 		atomic64_inc(&c->stat.faults);
 		atomic_long_inc(&c->demand);
 		trace_hermes_miss(c->id, vmf->address);
+		hermes_reserve_nudge(c);
 	}
 	vmf->page = hermes_zero[raw_smp_processor_id() % HERMES_ZERO_PAGES];
 	get_page(vmf->page);
+	return 0;
+}
+
+/*
+ * Maps nothing around. It is there because kernels with per-VMA locks (6.4)
+ * handle the faults of a file mapping without mmap_lock only if it exists.
+ */
+static vm_fault_t hermes_arena_map_pages(struct vm_fault *vmf, pgoff_t start,
+					 pgoff_t end)
+{
 	return 0;
 }
 
@@ -84,6 +90,7 @@ static const char *hermes_arena_name(struct vm_area_struct *vma)
 static const struct vm_operations_struct hermes_arena_vm_ops = {
 	.close	= hermes_arena_close,
 	.fault	= hermes_arena_fault,
+	.map_pages = hermes_arena_map_pages,
 	.name	= hermes_arena_name,
 };
 
@@ -94,7 +101,7 @@ static const struct vm_operations_struct hermes_arena_vm_ops = {
  *
  * Context: mmap_lock held for writing.
  * Return: 0; -EINVAL for MAP_SHARED; -ENOSPC when the client has used up its
- *	page offsets (256 TiB of arenas over its life).
+ *	page offsets (4 EiB of arenas over its life).
  */
 int hermes_arena_mmap(struct hermes_client *c, struct vm_area_struct *vma)
 {
@@ -103,7 +110,7 @@ int hermes_arena_mmap(struct hermes_client *c, struct vm_area_struct *vma)
 	/* VM_MAYSHARE: VM_SHARED is missing when the file is read-only. */
 	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE))
 		return -EINVAL;
-	if ((end - 1) >> HERMES_PGOFF_BITS != c->id)
+	if (end > HERMES_PGOFF_MAX)
 		return -ENOSPC;
 	vma->vm_pgoff = c->pgoff_next;
 	c->pgoff_next = end;
@@ -179,6 +186,27 @@ int hermes_arena_map(struct hermes_client *c, unsigned long addr,
 	for (i = 0; i < *mapped; i++)
 		put_page(pages[i]);
 	return ret;
+}
+
+/**
+ * hermes_arena_unmap() - unmap a batch, in the client's address space only
+ * @c: the client
+ * @addr: where it was mapped
+ * @nr: pages
+ * @pgoff: page offset that @addr had
+ *
+ * Nothing happens if the arena was unmapped or moved meanwhile.
+ *
+ * Context: mmap_lock held for reading; does not allocate.
+ */
+void hermes_arena_unmap(struct hermes_client *c, unsigned long addr,
+			unsigned int nr, pgoff_t pgoff)
+{
+	struct vm_area_struct *vma = hermes_arena_lookup(c, addr);
+
+	if (vma && linear_page_index(vma, addr) == pgoff)
+		hermes_zap(vma, addr, min((unsigned long)nr << PAGE_SHIFT,
+					  vma->vm_end - addr));
 }
 
 /* The range that an ioctl names: one arena mapping, whole pages, bounded. */
@@ -279,27 +307,30 @@ int hermes_arena_take(struct hermes_client *c, struct hermes_take *take)
 static bool hermes_page_exclusive(struct page *page)
 {
 	return !PageAnon(page) && !PageCompound(page) && !page->mapping &&
-	       !hermes_is_zero(page) && hermes_page_mapcount(page) == 1;
+	       !is_zero_pfn(page_to_pfn(page)) &&
+	       hermes_page_mapcount(page) == 1;
 }
 
 /*
  * Pins what is present in [addr, addr + nr pages), as far as it is exclusive.
- * Returns how many pages from @addr on may be unmapped; pages that are absent
- * are NULL in @pages.
+ * Returns how many pages from @addr on are either absent, NULL in @pages, or
+ * may be unmapped.
  */
 static unsigned int hermes_give_pin(unsigned long addr, struct page **pages,
 				    unsigned int nr)
 {
 	unsigned int i = 0, j;
-	int got;
+	long got;
 
 	while (i < nr) {
 		got = hermes_get_present_pages(addr + ((unsigned long)i << PAGE_SHIFT),
 					       nr - i, pages + i);
-		if (got <= 0) {
+		if (got == -EFAULT) {
 			pages[i++] = NULL;
 			continue;
 		}
+		if (got <= 0)
+			return i;
 		for (j = i; j < i + got; j++)
 			if (!hermes_page_exclusive(pages[j]))
 				break;
@@ -314,7 +345,27 @@ static unsigned int hermes_give_pin(unsigned long addr, struct page **pages,
 	return nr;
 }
 
-/* Returns pages unmapped; fewer than @nr: the next one is not exclusive. */
+/* Unmaps the runs of pages that are pinned; returns their number. */
+static unsigned int hermes_give_zap(struct vm_area_struct *vma,
+				    unsigned long addr, struct page **pages,
+				    unsigned int nr)
+{
+	unsigned int i, j, n = 0;
+
+	for (i = 0; i < nr; i = j) {
+		for (j = i; j < nr && !pages[j] == !pages[i]; j++)
+			;
+		if (!pages[i])
+			continue;
+		hermes_zap(vma, addr + ((unsigned long)i << PAGE_SHIFT),
+			   (unsigned long)(j - i) << PAGE_SHIFT);
+		memmove(pages + n, pages + i, (j - i) * sizeof(*pages));
+		n += j - i;
+	}
+	return n;
+}
+
+/* Returns pages dealt with; fewer than @nr: the next one is not exclusive. */
 static unsigned int hermes_give_chunk(struct hermes_client *c,
 				      struct hermes_pool *pool,
 				      unsigned long addr, unsigned int nr,
@@ -322,21 +373,18 @@ static unsigned int hermes_give_chunk(struct hermes_client *c,
 {
 	struct page *pages[HERMES_BULK];
 	struct vm_area_struct *vma;
-	unsigned int i, n = 0, end = 0;
+	unsigned int n = 0, end = 0;
 
 	mmap_read_lock(c->mm);
 	vma = hermes_arena_lookup(c, addr);
-	if (vma && addr + ((unsigned long)nr << PAGE_SHIFT) <= vma->vm_end) {
+	/* Without VM_READ present pages would look absent. */
+	if (vma && vma->vm_flags & VM_READ &&
+	    addr + ((unsigned long)nr << PAGE_SHIFT) <= vma->vm_end) {
 		end = hermes_give_pin(addr, pages, nr);
-		if (end)
-			unmap_mapping_range(c->mapping,
-					    (loff_t)linear_page_index(vma, addr) << PAGE_SHIFT,
-					    (loff_t)end << PAGE_SHIFT, 0);
+		n = hermes_give_zap(vma, addr, pages, end);
 	}
 	mmap_read_unlock(c->mm);
-	for (i = 0; i < end; i++)
-		if (pages[i])
-			pages[n++] = pages[i];
+	atomic64_add(n, &c->stat.give_pages);
 	*recycled += hermes_pool_recycle(c, pool, pages, n);
 	return end;
 }
@@ -347,7 +395,7 @@ static unsigned int hermes_give_chunk(struct hermes_client *c,
  * @give: in and out, see the ABI
  *
  * Context: Process context.
- * Return: 0, -EINVAL, -EFAULT.
+ * Return: 0, -EINVAL, -EFAULT, -EBUSY.
  */
 int hermes_arena_give(struct hermes_client *c, struct hermes_give *give)
 {
@@ -360,6 +408,8 @@ int hermes_arena_give(struct hermes_client *c, struct hermes_give *give)
 	ret = hermes_arena_check(c, give->addr, give->len);
 	if (ret)
 		return ret;
+	if (hermes_ring_overlaps(c, give->addr, give->len))
+		return -EBUSY;
 	nr = give->len >> PAGE_SHIFT;
 	pool = hermes_pool_get(c);
 	while (done < nr) {
@@ -376,7 +426,6 @@ int hermes_arena_give(struct hermes_client *c, struct hermes_give *give)
 	give->unmapped = (u64)done << PAGE_SHIFT;
 	give->recycled = (u64)recycled << PAGE_SHIFT;
 	atomic64_inc(&c->stat.gives);
-	atomic64_add(done, &c->stat.give_pages);
 	atomic64_add(recycled, &c->stat.recycle_pages);
 	trace_hermes_give(c->id, give->addr, nr, done, recycled);
 	if (recycled)

@@ -179,7 +179,7 @@ static int hermes_mmap(struct file *file, struct vm_area_struct *vma)
 
 static int hermes_open(struct inode *inode, struct file *file)
 {
-	struct hermes_client *c = hermes_client_create(file->f_mapping);
+	struct hermes_client *c = hermes_client_create();
 
 	if (IS_ERR(c))
 		return PTR_ERR(c);

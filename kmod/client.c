@@ -46,7 +46,7 @@ static int hermes_client_get_id(void)
 		atomic_dec(&hermes_nr_clients);
 		return -EMFILE;
 	}
-	id = ida_alloc_range(&hermes_ids, 1, HERMES_ID_MAX, GFP_KERNEL_ACCOUNT);
+	id = ida_alloc_min(&hermes_ids, 1, GFP_KERNEL_ACCOUNT);
 	if (id < 0)
 		atomic_dec(&hermes_nr_clients);
 	return id;
@@ -69,13 +69,13 @@ static int hermes_client_join_pool(struct hermes_client *c)
 
 /**
  * hermes_client_create() - a new client for the current address space
- * @mapping: address_space that its arenas will be mapped from
  *
  * Context: Process context, may sleep.
  * Return: the client; -ENODEV for a kernel thread, -EMFILE above the module
- *	parameter max_clients, -ENOSPC when all numbers are used, -ENOMEM.
+ *	parameter max_clients, -EOPNOTSUPP where the kernel would not charge
+ *	the pages to the memory cgroup (cgroup.memory=nokmem), -ENOMEM.
  */
-struct hermes_client *hermes_client_create(struct address_space *mapping)
+struct hermes_client *hermes_client_create(void)
 {
 	struct hermes_client *c;
 	int ret;
@@ -89,8 +89,7 @@ struct hermes_client *hermes_client_create(struct address_space *mapping)
 	if (ret < 0)
 		goto err_free;
 	c->id = ret;
-	c->pgoff_next = (pgoff_t)c->id << HERMES_PGOFF_BITS;
-	c->mapping = mapping;
+	c->pgoff_next = HERMES_MMAP_ARENA >> PAGE_SHIFT;
 	c->nid = numa_node_id();
 	c->asleep = true;
 	mutex_init(&c->lock);

@@ -14,6 +14,12 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 
+/* 6.17: pfn_t went away. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#include <linux/pfn_t.h>
+#define HERMES_HAVE_PFN_T
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #error "hermes needs Linux 6.1 or newer"
 #endif
@@ -79,6 +85,34 @@ static inline bool list_lru_del_obj(struct list_lru *lru,
 	return list_lru_del(lru, item);
 }
 #endif
+
+/*
+ * Unmap a range of one VMA, mmap_lock held. 6.3: zap_page_range() became
+ * zap_page_range_single(); 7.0 (seen in 7.2): zap_vma_range().
+ */
+static inline void hermes_zap(struct vm_area_struct *vma, unsigned long addr,
+			      unsigned long len)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	zap_page_range(vma, addr, len);
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+	zap_page_range_single(vma, addr, len, NULL);
+#else
+	zap_vma_range(vma, addr, len);
+#endif
+}
+
+/* Map the kernel's page of zeroes, as for an anonymous read fault. */
+static inline vm_fault_t hermes_insert_zero(struct vm_fault *vmf)
+{
+	unsigned long pfn = page_to_pfn(ZERO_PAGE(vmf->address));
+
+#ifdef HERMES_HAVE_PFN_T
+	return vmf_insert_mixed(vmf->vma, vmf->address, pfn_to_pfn_t(pfn));
+#else
+	return vmf_insert_mixed(vmf->vma, vmf->address, pfn);
+#endif
+}
 
 /* 6.10: page_mapcount() started to go away. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)

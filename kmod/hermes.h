@@ -5,16 +5,15 @@
  * DOC: Locks, in the order in which they may be taken
  *
  *	hermes_registry_lock	mutex: the list of pools, their client lists
- *	  client->lock		mutex: ring producer state, target, sizes
- *	    mm->mmap_lock	never taken under client->lock by the worker
- *	      i_mmap_rwsem	unmap_mapping_range()
- *	  pool->lock		spinlock: the page lists of one pool
+ *	  mm->mmap_lock		of the client's address space, for reading
+ *	    client->lock	mutex: ring producer state, target, sizes
+ *	      pool->lock	spinlock: the page lists of one pool
  *
- * Reclaim (the shrinker, the OOM notifier) only *tries* hermes_registry_lock
- * and client->lock, and nothing allocates while it holds one of them, so
- * memory reclaim never waits for Hermes. Pages are allocated with no lock
- * held at all, mapped with mmap_lock held for reading for one batch at a time,
- * and published under client->lock.
+ * Reclaim (the shrinker, the OOM notifier) only *tries* the first three, and
+ * nothing allocates while it holds the registry or a client's lock, so memory
+ * reclaim never waits for Hermes. Pages are allocated with no lock held at
+ * all, mapped with mmap_lock held for reading for one batch at a time, and
+ * published under client->lock.
  */
 #ifndef _HERMES_H
 #define _HERMES_H
@@ -31,13 +30,6 @@
 
 #include <linux/hermes.h>
 
-/*
- * The id is the high part of the page offsets of all arenas of a client, so
- * that unmap_mapping_range() can never meet the memory of another one: 15
- * bits of id and 36 bits of page number are a 63-bit file offset.
- */
-#define HERMES_ID_MAX		32767
-#define HERMES_PGOFF_BITS	36
 static_assert(BITS_PER_LONG == 64);
 
 #define HERMES_READY_ENTRIES	2048U
@@ -91,7 +83,7 @@ struct hermes_pool {
 /**
  * struct hermes_slot - the kernel's own record of one published batch
  * @word: what was stored in the ready ring
- * @pgoff: page offset of the batch in the device's mapping
+ * @pgoff: page offset of the batch: which arena it was mapped in
  */
 struct hermes_slot {
 	u64 word;
@@ -149,9 +141,8 @@ struct hermes_counters {
 
 /**
  * struct hermes_client - one open file: one reserve of one address space
- * @id: number in tracepoints; also the high part of its page offsets
+ * @id: number in tracepoints
  * @mm: the address space; mm_count reference, mm_users only while used
- * @mapping: address_space that the arenas are mapped from
  * @lock: guards @ring (as noted there), @conf, @target, @ready_pages,
  *	@pool_share
  * @ring: control mapping
@@ -162,7 +153,9 @@ struct hermes_counters {
  * @pool: of the memcg that @mm belonged to at the last refill; changed by the
  *	worker under hermes_registry_lock
  * @pool_link: in pool->clients; guarded by hermes_registry_lock
- * @pgoff_next: page offset for the next arena; guarded by mmap_lock (write)
+ * @pgoff_next: page offset for the next arena, never used twice, so that an
+ *	arena can be told from a later one at the same address; guarded by
+ *	mmap_lock (write)
  * @mapped_seen: module pages in @mm as last added to the total; worker only
  * @demand: pages taken by ioctl or faulted in since the last look
  * @nid: NUMA node that the client last called from
@@ -181,7 +174,6 @@ struct hermes_counters {
 struct hermes_client {
 	int id;
 	struct mm_struct *mm;
-	struct address_space *mapping;
 
 	struct mutex lock; /* see @lock above */
 	struct hermes_ring ring;
@@ -226,7 +218,7 @@ int hermes_chardev_init(void);
 void hermes_chardev_exit(void);
 
 /* client.c APIs: */
-struct hermes_client *hermes_client_create(struct address_space *mapping);
+struct hermes_client *hermes_client_create(void);
 void hermes_client_destroy(struct hermes_client *c);
 int hermes_client_set_reserve(struct hermes_client *c,
 			      const struct hermes_reserve *r);
@@ -239,6 +231,8 @@ void hermes_client_exit(void);
 int hermes_arena_init(void);
 void hermes_arena_exit(void);
 int hermes_arena_mmap(struct hermes_client *c, struct vm_area_struct *vma);
+void hermes_arena_unmap(struct hermes_client *c, unsigned long addr,
+			unsigned int nr, pgoff_t pgoff);
 int hermes_arena_map(struct hermes_client *c, unsigned long addr,
 		     struct page **pages, unsigned int nr,
 		     unsigned int *mapped, pgoff_t *pgoff);
@@ -259,6 +253,7 @@ void hermes_ring_publish(struct hermes_client *c, unsigned long addr,
 			 unsigned int nr, pgoff_t pgoff);
 unsigned long hermes_ring_scan(struct hermes_client *c);
 unsigned long hermes_ring_reclaim(struct hermes_client *c, unsigned long nr);
+bool hermes_ring_overlaps(struct hermes_client *c, u64 addr, u64 len);
 void hermes_ring_report(struct hermes_client *c);
 
 /* reserve.c APIs: */

@@ -34,7 +34,7 @@ MODULE_PARM_DESC(total_mapped_max_bytes,
 
 unsigned int hermes_max_clients = 4096;
 module_param_named(max_clients, hermes_max_clients, uint, 0644);
-MODULE_PARM_DESC(max_clients, "Most open clients (default 4096, at most 32767)");
+MODULE_PARM_DESC(max_clients, "Most open clients (default 4096)");
 
 unsigned int hermes_headroom_pct = 5;
 module_param_named(headroom_pct, hermes_headroom_pct, uint, 0644);

@@ -57,7 +57,7 @@ long hermes_memcg_room(struct mem_cgroup *memcg)
 
 /**
  * hermes_memcg_owns() - whether a page is charged to this cgroup
- * @memcg: a pool's cgroup
+ * @memcg: a pool's cgroup; NULL where the controller is disabled
  * @page: a page that the module once allocated
  */
 bool hermes_memcg_owns(struct mem_cgroup *memcg, struct page *page)
@@ -65,6 +65,8 @@ bool hermes_memcg_owns(struct mem_cgroup *memcg, struct page *page)
 	struct mem_cgroup *owner;
 	bool owns;
 
+	if (!memcg)
+		return true;
 	rcu_read_lock();
 	owner = folio_memcg(page_folio(page));
 	owns = owner ? owner == memcg : !parent_mem_cgroup(memcg);
@@ -96,7 +98,7 @@ void hermes_total_uncharge(unsigned long nr)
 	atomic_long_sub(nr, &hermes_total);
 }
 
-/* Module pages that a client may have mapped: never fewer than it has. */
+/* Module pages that a client may have mapped. */
 static long hermes_mapped_pages(struct hermes_client *c)
 {
 	long handed_out = atomic64_read(&c->stat.consumed) +
@@ -113,9 +115,9 @@ static long hermes_mapped_pages(struct hermes_client *c)
  * @c: the client
  *
  * Module pages may leave an address space without our notice (munmap,
- * madvise), so the number is an estimate that errs upwards: what was handed
- * out and not given back, but no more than the process has of RssFile, as
- * which module pages are counted.
+ * madvise), so the number is an estimate from above: what was handed out and
+ * not given back, but no more than the process has of RssFile, as which module
+ * pages are counted. Pages that only a forked child still maps are not seen.
  */
 bool hermes_mapped_allowed(struct hermes_client *c)
 {

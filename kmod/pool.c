@@ -19,22 +19,42 @@
 /* A pool aims at target / 4 of each of its clients. */
 #define HERMES_POOL_SHARE	4
 
+/* Whether the kernel charges our pages there at all (cgroup.memory=nokmem). */
+static int hermes_pool_probe(struct mem_cgroup *memcg)
+{
+	struct mem_cgroup *old = set_active_memcg(memcg);
+	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NORETRY |
+				       __GFP_NOWARN);
+	bool owns;
+
+	set_active_memcg(old);
+	if (!page)
+		return -ENOMEM;
+	owns = hermes_memcg_owns(memcg, page);
+	__free_page(page);
+	return owns ? 0 : -EOPNOTSUPP;
+}
+
 static struct hermes_pool *hermes_pool_create(struct mem_cgroup *memcg)
 {
 	struct hermes_pool *pool;
-	int nid;
+	int nid, ret;
 
+	ret = hermes_pool_probe(memcg);
+	if (ret)
+		return ERR_PTR(ret);
 	pool = kzalloc(struct_size(pool, node, nr_node_ids),
 		       GFP_KERNEL_ACCOUNT);
 	if (!pool)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	pool->token = hermes_token_create(memcg);
 	if (!pool->token) {
 		kfree(pool);
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	}
 	kref_init(&pool->ref);
-	css_get(&memcg->css);
+	if (memcg)
+		css_get(&memcg->css);
 	pool->memcg = memcg;
 	INIT_LIST_HEAD(&pool->link);
 	INIT_LIST_HEAD(&pool->clients);
@@ -127,10 +147,11 @@ static struct hermes_pool *hermes_pool_switch(struct hermes_client *c,
 /**
  * hermes_pool_attach() - (re)attach a client to the pool of a cgroup
  * @c: the client
- * @memcg: the cgroup; the caller holds a reference
+ * @memcg: the cgroup, the caller holds a reference; NULL where the controller
+ *	is disabled
  *
  * Context: Client creation or the client's worker; may sleep and allocate.
- * Return: 0; -ENOMEM, then the client stays where it was.
+ * Return: 0; on -ENOMEM or -EOPNOTSUPP the client stays where it was.
  */
 int hermes_pool_attach(struct hermes_client *c, struct mem_cgroup *memcg)
 {
@@ -141,8 +162,8 @@ int hermes_pool_attach(struct hermes_client *c, struct mem_cgroup *memcg)
 	mutex_unlock(&hermes_registry_lock);
 	if (!pool) {
 		fresh = hermes_pool_create(memcg);
-		if (!fresh)
-			return -ENOMEM;
+		if (IS_ERR(fresh))
+			return PTR_ERR(fresh);
 	}
 
 	mutex_lock(&hermes_registry_lock);
@@ -383,9 +404,10 @@ static struct page *hermes_pool_pop_dirty(struct hermes_pool *pool)
 
 static void hermes_pool_clean(struct hermes_pool *pool)
 {
+	unsigned long nr = READ_ONCE(pool->nr_dirty);
 	struct page *page;
 
-	while ((page = hermes_pool_pop_dirty(pool))) {
+	while (nr-- && (page = hermes_pool_pop_dirty(pool))) {
 		clear_highpage(page);
 		hermes_pool_return(pool, &page, 1);
 		cond_resched();

@@ -14,12 +14,16 @@
 /* A refill that was cut short is tried again after interval << backoff. */
 #define HERMES_BACKOFF_MAX	3U
 
+/* Page tables that one batch may need: one of each level. */
+#define HERMES_TABLE_PAGES	4
+
 /* How a refill ended; the numbers are those of the tracepoint. */
 enum hermes_refill {
 	HERMES_REFILL_FULL,
 	HERMES_REFILL_NO_EXTENT,
 	HERMES_REFILL_LIMITED,
 	HERMES_REFILL_STOPPED,
+	HERMES_REFILL_MORE,
 };
 
 /**
@@ -45,6 +49,11 @@ void hermes_reserve_wake(struct hermes_client *c)
  */
 void hermes_reserve_nudge(struct hermes_client *c)
 {
+	/*
+	 * The caller's demand before @asleep; pairs with the barrier in
+	 * hermes_reserve_sleep().
+	 */
+	smp_mb();
 	if (READ_ONCE(c->asleep))
 		hermes_reserve_wake(c);
 }
@@ -54,7 +63,9 @@ enum hrtimer_restart hermes_reserve_tick(struct hrtimer *timer)
 	struct hermes_client *c = container_of(timer, struct hermes_client,
 					       timer);
 
-	queue_work(hermes_wq, &c->work);
+	/* A worker may have armed it just before @closing was set. */
+	if (!READ_ONCE(c->closing))
+		queue_work(hermes_wq, &c->work);
 	return HRTIMER_NORESTART;
 }
 
@@ -96,6 +107,11 @@ static bool hermes_must_stop(struct hermes_client *c)
 	return READ_ONCE(c->closing) || atomic_read(&c->mm->mm_users) <= 1;
 }
 
+static u64 hermes_interval(const struct hermes_client *c)
+{
+	return (u64)READ_ONCE(c->conf.interval_us) * NSEC_PER_USEC;
+}
+
 /* Pages that the next batch should have; 0 when the reserve is full. */
 static unsigned int hermes_batch_want(struct hermes_client *c)
 {
@@ -116,6 +132,7 @@ static unsigned int hermes_map_batch(struct hermes_client *c,
 				     unsigned long addr, unsigned int nr,
 				     enum hermes_refill *end)
 {
+	struct mem_cgroup *old;
 	unsigned int got, mapped;
 	pgoff_t pgoff;
 	int ret;
@@ -124,11 +141,15 @@ static unsigned int hermes_map_batch(struct hermes_client *c,
 	if (got < nr)
 		got += hermes_pool_alloc(c, c->pool, c->bulk + got, nr - got,
 					 true);
-	if (!got) {
+	if (!got || hermes_memcg_room(c->pool->memcg) < HERMES_TABLE_PAGES) {
+		hermes_pool_return(c->pool, c->bulk, got);
 		*end = HERMES_REFILL_LIMITED;
 		return 0;
 	}
+	/* Page tables are the client's too. */
+	old = set_active_memcg(c->pool->memcg);
 	ret = hermes_arena_map(c, addr, c->bulk, got, &mapped, &pgoff);
+	set_active_memcg(old);
 	if (mapped < got)
 		hermes_pool_return(c->pool, c->bulk + mapped, got - mapped);
 	if (mapped) {
@@ -148,7 +169,11 @@ static unsigned int hermes_map_batch(struct hermes_client *c,
 	return mapped;
 }
 
-static enum hermes_refill hermes_refill(struct hermes_client *c,
+/*
+ * Batches up to the high watermark, for one interval at most: then the target
+ * is adapted before the refill goes on, and other work gets its turn.
+ */
+static enum hermes_refill hermes_refill(struct hermes_client *c, u64 start,
 					unsigned long *mapped)
 {
 	enum hermes_refill end = HERMES_REFILL_FULL;
@@ -158,6 +183,8 @@ static enum hermes_refill hermes_refill(struct hermes_client *c,
 	while (end == HERMES_REFILL_FULL) {
 		if (hermes_must_stop(c))
 			return HERMES_REFILL_STOPPED;
+		if (ktime_get_ns() - start > hermes_interval(c))
+			return HERMES_REFILL_MORE;
 		nr = hermes_batch_want(c);
 		if (!nr)
 			return HERMES_REFILL_FULL;
@@ -173,14 +200,24 @@ static enum hermes_refill hermes_refill(struct hermes_client *c,
 	return end;
 }
 
+static unsigned long hermes_surplus(struct hermes_client *c, bool idle)
+{
+	/* While the client is active, only what is worth the unmapping. */
+	unsigned long slack = idle ? 0 : c->target;
+
+	if (c->ready_pages <= c->target + slack)
+		return 0;
+	return c->ready_pages - c->target;
+}
+
 /*
- * What must go: the surplus over the target, once it is worth the unmapping,
- * and whatever the limits of the memcg and its ancestors now need.
+ * What must go: whatever the limits of the memcg and its ancestors now need,
+ * and the surplus over the target.
  */
 static void hermes_reserve_yield(struct hermes_client *c, bool idle)
 {
 	long deficit = -hermes_memcg_room(c->pool->memcg);
-	unsigned long got = 0, surplus, slack;
+	unsigned long got = 0, surplus;
 
 	if (deficit > 0) {
 		got = hermes_pool_trim(c->pool, 0, deficit);
@@ -188,20 +225,18 @@ static void hermes_reserve_yield(struct hermes_client *c, bool idle)
 			trace_hermes_shrink(0, got, HERMES_SHRINK_MEMCG);
 		deficit -= got;
 	}
+	surplus = hermes_surplus(c, idle);
+	if (deficit <= 0 && !surplus)
+		return;
+
+	mmap_read_lock(c->mm);
 	mutex_lock(&c->lock);
-	if (deficit > 0) {
-		got = hermes_ring_reclaim(c, deficit);
-		if (got)
-			trace_hermes_shrink(c->id, got, HERMES_SHRINK_MEMCG);
-	}
-	slack = idle ? 0 : c->target;
-	if (c->ready_pages > c->target + slack) {
-		surplus = c->ready_pages - c->target;
-		got = hermes_ring_reclaim(c, surplus);
-		if (got)
-			trace_hermes_shrink(c->id, got, HERMES_SHRINK_DECAY);
-	}
+	got = hermes_ring_reclaim(c, max_t(long, deficit, surplus));
 	mutex_unlock(&c->lock);
+	mmap_read_unlock(c->mm);
+	if (got)
+		trace_hermes_shrink(c->id, got, deficit > 0 ?
+				    HERMES_SHRINK_MEMCG : HERMES_SHRINK_DECAY);
 }
 
 static void hermes_reserve_awake(struct hermes_client *c)
@@ -225,11 +260,12 @@ static bool hermes_reserve_sleep(struct hermes_client *c,
 	/*
 	 * Flag before words; pairs with the user's full barrier between its
 	 * exchange of a word, or its store of fill_prod, and its load of the
-	 * flags.
+	 * flags; and @asleep before the demand, with hermes_reserve_nudge().
 	 */
 	smp_mb();
 	mutex_lock(&c->lock);
-	sleep = !hermes_ring_scan(c);
+	hermes_ring_scan(c);
+	sleep = !atomic_long_read(&c->demand);
 	mutex_unlock(&c->lock);
 	if (end == HERMES_REFILL_NO_EXTENT && hermes_ring_has_fill(c))
 		sleep = false;
@@ -240,23 +276,24 @@ static bool hermes_reserve_sleep(struct hermes_client *c,
 
 static bool hermes_is_idle(const struct hermes_client *c, u64 now)
 {
-	u64 interval = (u64)READ_ONCE(c->conf.interval_us) * NSEC_PER_USEC;
-
-	return now - c->last_active >= HERMES_IDLE_INTERVALS * interval;
+	return now - c->last_active >= HERMES_IDLE_INTERVALS * hermes_interval(c);
 }
 
 static void hermes_reserve_next(struct hermes_client *c, u64 now,
 				enum hermes_refill end)
 {
-	u64 interval = (u64)READ_ONCE(c->conf.interval_us) * NSEC_PER_USEC;
-
+	if (end == HERMES_REFILL_MORE) {
+		WRITE_ONCE(c->kick, true);
+		hermes_reserve_arm(c, 0);
+		return;
+	}
 	if (end == HERMES_REFILL_LIMITED)
 		c->backoff = min(c->backoff + 1U, HERMES_BACKOFF_MAX);
 	else
 		c->backoff = 0;
 
 	if (!hermes_is_idle(c, now) || !hermes_reserve_sleep(c, end))
-		hermes_reserve_arm(c, interval << c->backoff);
+		hermes_reserve_arm(c, hermes_interval(c) << c->backoff);
 	else if (!hermes_adapt_done(c))
 		hermes_reserve_arm(c, (u64)READ_ONCE(c->conf.decay_ms) *
 				   NSEC_PER_MSEC);
@@ -269,8 +306,12 @@ static void hermes_reserve_round(struct hermes_client *c)
 	enum hermes_refill end = HERMES_REFILL_FULL;
 	unsigned long mapped = 0, consumed;
 	u64 now = ktime_get_ns();
+	bool idle;
 
 	hermes_reserve_awake(c);
+	/* Without another user its cgroup may already read as the root. */
+	if (hermes_must_stop(c))
+		return;
 	hermes_follow_memcg(c);
 
 	mutex_lock(&c->lock);
@@ -283,10 +324,12 @@ static void hermes_reserve_round(struct hermes_client *c)
 	if (consumed || kick)
 		WRITE_ONCE(c->last_active, now);
 
-	hermes_reserve_yield(c, hermes_is_idle(c, now));
-	if (low || kick)
-		end = hermes_refill(c, &mapped);
-	if (end != HERMES_REFILL_STOPPED)
+	idle = hermes_is_idle(c, now);
+	hermes_reserve_yield(c, idle);
+	/* Before it sleeps, the reserve is filled up for the next burst. */
+	if (low || kick || idle)
+		end = hermes_refill(c, now, &mapped);
+	if (end != HERMES_REFILL_MORE && !hermes_must_stop(c))
 		hermes_pool_top_up(c);
 	if (mapped)
 		atomic64_inc(&c->stat.refills);

@@ -282,12 +282,12 @@ unsigned long hermes_ring_scan(struct hermes_client *c)
  * @c: the client
  * @nr: pages to get back at least, if there are so many
  *
- * The exchange of the word decides who owns the batch. One that the kernel
- * wins holds nothing but zeroes, in this address space and in any child that
- * inherited it by fork, so unmapping it everywhere changes nothing that a
- * program could see: the next touch reads zero.
+ * The exchange of the word decides who owns the batch. Only the client's own
+ * mapping of it goes: a forked child may have older pages, with data, at the
+ * same place.
  *
- * Context: client->lock held; process context, may sleep, never allocates.
+ * Context: mmap_lock held for reading, then client->lock; may sleep, never
+ *	allocates.
  * Return: pages taken back; they go straight to the page allocator.
  */
 unsigned long hermes_ring_reclaim(struct hermes_client *c, unsigned long nr)
@@ -298,6 +298,7 @@ unsigned long hermes_ring_reclaim(struct hermes_client *c, unsigned long nr)
 	unsigned int pages;
 	u32 i;
 
+	mmap_assert_locked(c->mm);
 	lockdep_assert_held(&c->lock);
 	hermes_ring_scan(c);
 	for (; got < nr && ring->tail != ring->prod; ring->tail++) {
@@ -309,14 +310,43 @@ unsigned long hermes_ring_reclaim(struct hermes_client *c, unsigned long nr)
 			hermes_ring_consumed(c, pages);
 			continue;
 		}
-		unmap_mapping_range(c->mapping, (loff_t)s->pgoff << PAGE_SHIFT,
-				    (loff_t)pages << PAGE_SHIFT, 0);
+		hermes_arena_unmap(c, HERMES_READY_ADDR(s->word), pages,
+				   s->pgoff);
 		c->ready_pages -= pages;
 		got += pages;
 	}
 	hermes_total_uncharge(got);
 	atomic64_add(got, &c->stat.reclaimed);
 	return got;
+}
+
+/**
+ * hermes_ring_overlaps() - whether a range meets a batch not taken yet
+ * @c: the client
+ * @addr: start
+ * @len: bytes
+ *
+ * Context: Process context, takes client->lock.
+ */
+bool hermes_ring_overlaps(struct hermes_client *c, u64 addr, u64 len)
+{
+	struct hermes_ring *ring = &c->ring;
+	bool overlaps = false;
+	u64 word, start;
+	u32 n;
+
+	mutex_lock(&c->lock);
+	hermes_ring_scan(c);
+	for (n = ring->tail; n != ring->prod && !overlaps; n++) {
+		word = ring->slots[n % HERMES_READY_ENTRIES].word;
+		if (READ_ONCE(ring->ready[n % HERMES_READY_ENTRIES]) != word)
+			continue;
+		start = HERMES_READY_ADDR(word);
+		overlaps = start < addr + len &&
+			   addr < start + (HERMES_READY_PAGES(word) << PAGE_SHIFT);
+	}
+	mutex_unlock(&c->lock);
+	return overlaps;
 }
 
 /** hermes_ring_report() - show target, watermark and level to the user

@@ -53,7 +53,8 @@ struct hermes_token *hermes_token_create(struct mem_cgroup *memcg)
 	struct hermes_token *token;
 
 	token = kmem_cache_alloc_lru(hermes_token_cache, &hermes_tokens,
-				     GFP_KERNEL_ACCOUNT);
+				     GFP_KERNEL_ACCOUNT | __GFP_NORETRY |
+				     __GFP_NOWARN);
 	set_active_memcg(old);
 	if (token) {
 		INIT_LIST_HEAD(&token->lru);
@@ -73,10 +74,15 @@ static bool hermes_client_idle(const struct hermes_client *c)
 	return ktime_get_ns() - READ_ONCE(c->last_active) > HERMES_IDLE_NS;
 }
 
+/* A removed cgroup's list_lru items, and its pages, are its parent's. */
 static bool hermes_pool_matches(struct hermes_pool *pool,
 				struct shrink_control *sc)
 {
-	return !sc->memcg || sc->memcg == pool->memcg;
+	struct mem_cgroup *memcg = pool->memcg;
+
+	while (memcg && !mem_cgroup_online(memcg))
+		memcg = parent_mem_cgroup(memcg);
+	return !sc->memcg || sc->memcg == memcg;
 }
 
 /* Its cgroup or an ancestor needs the headroom that is always left. */
@@ -100,6 +106,25 @@ static unsigned long hermes_pool_surplus(struct hermes_pool *pool, bool all)
 	return ready + (pages > keep ? pages - keep : 0);
 }
 
+/* Ready batches of one client, if its locks are free right now. */
+static unsigned long hermes_client_reclaim(struct hermes_client *c,
+					   unsigned long nr)
+{
+	unsigned long got = 0;
+
+	if (!READ_ONCE(c->ready_pages) || !mmget_not_zero(c->mm))
+		return 0;
+	if (mmap_read_trylock(c->mm)) {
+		if (mutex_trylock(&c->lock)) {
+			got = hermes_ring_reclaim(c, nr);
+			mutex_unlock(&c->lock);
+		}
+		mmap_read_unlock(c->mm);
+	}
+	mmput_async(c->mm);
+	return got;
+}
+
 static unsigned long hermes_pool_reclaim(struct hermes_pool *pool, bool all,
 					 unsigned long nr, int why)
 {
@@ -118,10 +143,7 @@ static unsigned long hermes_pool_reclaim(struct hermes_pool *pool, bool all,
 			break;
 		if (!all && !hermes_client_idle(c))
 			continue;
-		if (!mutex_trylock(&c->lock))
-			continue;
-		got = hermes_ring_reclaim(c, nr - freed);
-		mutex_unlock(&c->lock);
+		got = hermes_client_reclaim(c, nr - freed);
 		if (got)
 			trace_hermes_shrink(c->id, got, why);
 		freed += got;

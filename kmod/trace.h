@@ -36,7 +36,8 @@ TRACE_EVENT(hermes_refill,
 		  __entry->target, __entry->consumed,
 		  __print_symbolic(__entry->why,
 				   { 0, "full" }, { 1, "no-extent" },
-				   { 2, "limited" }, { 3, "stopped" }))
+				   { 2, "limited" }, { 3, "stopped" },
+				   { 4, "interval" }))
 );
 
 /* HERMES_IOC_TAKE. */

@@ -52,7 +52,12 @@
  * Errors common to all ioctls: ENOTTY unknown request; EFAULT bad pointer;
  * EINVAL size too small or above 4096, reserved field or unknown flag set;
  * E2BIG unknown trailing bytes that are not zero; EPERM not the address space
- * that opened the device. On every error nothing has been changed.
+ * that opened the device. On every error nothing has been changed, but for one
+ * case: EFAULT because the struct became unwritable during the call.
+ *
+ * Errors of open(): EMFILE as many clients as the module parameter max_clients
+ * are open; EOPNOTSUPP the kernel was told not to charge kernel memory to
+ * cgroups (cgroup.memory=nokmem); ENOMEM.
  */
 #ifndef _UAPI_LINUX_HERMES_H
 #define _UAPI_LINUX_HERMES_H
@@ -111,7 +116,8 @@ struct hermes_info {
  *	active; an idle reserve decays to it. Multiple of the page size.
  * @max_bytes: the target never rises above it; 0 is allowed and switches the
  *	reserve off. At most hermes_info.client_max_bytes. Multiple of the
- *	page size, not below @min_bytes.
+ *	page size, not below @min_bytes. The target is what shall be ready;
+ *	up to a quarter of it more is kept in the pool.
  * @batch_pages: pages in one batch, a power of two, 1 to
  *	%HERMES_BATCH_PAGES_MAX
  * @low_pct: low watermark, per cent of the target, 1 to 99: refill starts
@@ -155,7 +161,8 @@ struct hermes_reserve {
  * @reserved: must be 0
  *
  * Pages that are present already count as mapped and keep their content.
- * May sleep; never waits for reclaim. Errors: EINVAL unaligned, empty, too
+ * May sleep. The pages never wait for reclaim; a page table, one for 2 MiB, may
+ * have to, as in any page fault. Errors: EINVAL unaligned, empty, too
  * long or overflowing range; EFAULT the range is not wholly in one arena
  * mapping of this client.
  */
@@ -182,8 +189,10 @@ struct hermes_take {
  *
  * The content is lost, the next touch reads zero. The call stops, with a
  * short @unmapped, at the first page that is not the client's alone (an
- * anonymous page, or one shared with a forked child): for the rest use
- * madvise(MADV_DONTNEED). Errors as for struct hermes_take.
+ * anonymous page, or one shared with a forked child), and does nothing where
+ * the mapping is not readable: for the rest use madvise(MADV_DONTNEED). Pages
+ * that are absent count as unmapped. Errors as for struct hermes_take, and
+ * EBUSY the range meets a batch of the ready ring that was not taken.
  */
 struct hermes_give {
 	__u32 size;
@@ -212,7 +221,7 @@ struct hermes_give {
  * @give_bytes: unmapped by them
  * @recycle_bytes: of these, went to the pool
  * @doorbells: calls of %HERMES_IOC_DOORBELL
- * @faults: first touches of arena pages that were not ready
+ * @faults: first writes to arena pages that were not ready
  * @refills: runs of the refill worker that mapped at least one batch
  * @limit_memcg: refills cut short by a memory.high or memory.max
  * @limit_module: refills cut short by a module parameter
@@ -286,10 +295,14 @@ struct hermes_stats {
  * the kernel consumes it, as slowly as the reserve's target demands, and then
  * stores @fill_cons = n + 1 (release). The user may add while
  * fill_prod - fill_cons < fill_entries. An extent must lie in one arena
- * mapping of the client and be page-aligned, else it is skipped and counted
- * in hermes_stats.fill_errors. Pages of it that are present already are
- * skipped, never replaced, and the batch around them is not published.
+ * mapping of the client and be page-aligned, else what does not is skipped and
+ * counted in hermes_stats.fill_errors. Pages of it that are present already
+ * are skipped, never replaced: a shorter batch is published before them.
  * All counters are 32 bits wide and wrap.
+ *
+ * Between its exchange of a word, or its store of fill_prod, and its load of
+ * @flags the user needs a full barrier (a sequentially consistent exchange is
+ * one): the worker sets %HERMES_CONTROL_NEED_DOORBELL, then looks once more.
  */
 
 /**
