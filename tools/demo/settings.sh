@@ -23,8 +23,8 @@ short_mib=${DEMO_SHORT_MIB:-100}
 
 # Redis inserts by the size of the value: requests per second, number of requests, values that are
 # read back and compared.
-redis_1k_rate=${DEMO_REDIS_1K_RATE:-600}
-redis_1k_count=${DEMO_REDIS_1K_COUNT:-9000}
+redis_1k_rate=${DEMO_REDIS_1K_RATE:-400}
+redis_1k_count=${DEMO_REDIS_1K_COUNT:-7000}
 redis_1k_checks=${DEMO_REDIS_1K_CHECKS:-3000}
 redis_200k_rate=${DEMO_REDIS_200K_RATE:-60}
 redis_200k_count=${DEMO_REDIS_200K_COUNT:-1000}
