@@ -248,6 +248,50 @@ TEST_F(fork_cow, give_after_fork)
 	EXPECT_EQ(0, child_exit(pid));
 }
 
+/*
+ * Batches that the kernel takes back lie where a child may still have the data
+ * of older pages: their place is the same, the pages are not.
+ */
+TEST_F(fork_cow, batches_taken_back_after_fork)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		CHILD_CHECK(gate_wait(&self->parent));
+		CHILD_CHECK(has_stamps(self->mem, LEN, TAG_OLD));
+		_exit(0);
+	}
+	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_DONTNEED));
+	ASSERT_EQ(0, hermes_fill_add(&self->c, self->mem, LEN));
+	ASSERT_EQ(0, hermes_wait_ready(&self->c, LEN));
+	ASSERT_EQ(0, hermes_set_reserve(&self->c, 0, 0));
+	ASSERT_EQ(0, hermes_wait_reserve_below(&self->c, 0, WAIT_MS));
+	EXPECT_TRUE(is_zero(self->mem, LEN));
+	gate_open(&self->parent);
+	EXPECT_EQ(0, child_exit(pid));
+}
+
+/* The same for pages that the client itself took anew and gave back. */
+TEST_F(fork_cow, new_pages_given_after_fork)
+{
+	pid_t pid = fork();
+	uint64_t unmapped;
+
+	if (!pid) {
+		CHILD_CHECK(gate_wait(&self->parent));
+		CHILD_CHECK(has_stamps(self->mem, LEN, TAG_OLD));
+		_exit(0);
+	}
+	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_DONTNEED));
+	ASSERT_EQ(0, hermes_take(&self->c, self->mem, LEN, NULL));
+	stamp_pages(self->mem, LEN, TAG_PARENT);
+	ASSERT_EQ(0, hermes_give(&self->c, self->mem, LEN, &unmapped, NULL));
+	EXPECT_EQ(LEN, unmapped);
+	EXPECT_TRUE(is_zero(self->mem, LEN));
+	gate_open(&self->parent);
+	EXPECT_EQ(0, child_exit(pid));
+}
+
 TEST_F(fork_cow, control_mapping_is_not_inherited)
 {
 	pid_t pid = fork();

@@ -40,12 +40,17 @@ FIXTURE_TEARDOWN(shrink)
 	hermes_close(&self->c);
 }
 
-/* Use so much memory for a moment, all of it at once. */
-static void hog(size_t len)
+/*
+ * Use so much memory for a moment, all of it at once. Somebody unrelated: a
+ * forked child would hold on to the ready pages that it inherited.
+ */
+static void hog(size_t len, char *arena, size_t arena_len)
 {
-	char *mem = mmap(NULL, len, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *mem;
 
+	CHILD_CHECK(!munmap(arena, arena_len));
+	mem = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	CHILD_CHECK(mem != MAP_FAILED);
 	for (size_t i = 0; i < len; i += PAGE_BYTES)
 		*(volatile size_t *)(mem + i) = i;
@@ -78,7 +83,7 @@ TEST_F_TIMEOUT(shrink, global_pressure, 300)
 		SKIP(return, "more than 768 MiB of memory available");
 	pid = fork();
 	if (!pid)
-		hog(len + 64 * MIB);
+		hog(len + 64 * MIB, self->arena, self->reserve);
 	ASSERT_EQ(0, child_exit(pid));
 	EXPECT_EQ(kills, vm_event("oom_kill"));
 
@@ -123,7 +128,8 @@ TEST_F_TIMEOUT(shrink, before_any_oom_kill, 300)
 	if (!pid) {
 		CHILD_CHECK(!cg_enter(cgroup));
 		/* A good half of the reserve must go for this. */
-		hog(len + self->reserve / 2);
+		hog(len + self->reserve / 2, self->arena,
+		    self->reserve);
 	}
 	EXPECT_EQ(0, child_exit(pid));
 	EXPECT_EQ(kills, vm_event("oom_kill"));
