@@ -56,7 +56,7 @@ struct hu_arena {
 	uint32_t pages;			/* page after the last one */
 	uint32_t frontier;		/* pages from here on were never used */
 	uint32_t committed;		/* pages below are readable and writable */
-	_Atomic(uintptr_t) warm;	/* metadata of units below is resident */
+	atomic_uintptr_t warm;	/* metadata of units below is resident */
 };
 
 extern uint8_t hu_slots[HU_SLOTS];

@@ -179,6 +179,9 @@ static const struct option {
 	{ "stats", set_stats, "stats is ignored: 0 or 1" },
 };
 
+static const char known_keys[] =
+	"reserve_min, reserve_max, factor, interval, decay, backend, verbose, stats";
+
 static void parse_pair(const char *pair, size_t len)
 {
 	static bool complained;
@@ -195,9 +198,7 @@ static void parse_pair(const char *pair, size_t len)
 		return;
 	}
 	if (!complained)
-		hu_os_complain("HERMES_CONF: unknown key is ignored; known are ",
-			       "reserve_min, reserve_max, factor, interval, decay, backend, "
-			       "verbose, stats");
+		hu_os_complain("HERMES_CONF: unknown key is ignored; known are ", known_keys);
 	complained = true;
 }
 

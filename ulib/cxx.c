@@ -13,20 +13,14 @@
 #include "os.h"
 
 typedef void (*new_handler)(void);
-typedef new_handler (*get_handler)(void);
-typedef void (*throw_bad_alloc)(void);
+typedef new_handler get_handler(void);
+typedef void throw_bad_alloc(void);
 
-/* std::get_new_handler(), std::__throw_bad_alloc() of libstdc++ and libc++. */
-#define GET_HANDLER	_ZSt15get_new_handlerv
-#define THROW_GNU	_ZSt17__throw_bad_allocv
-#define THROW_LLVM	_ZNSt3__117__throw_bad_allocEv
-extern new_handler GET_HANDLER(void) __attribute__((weak));
-extern void THROW_GNU(void) __attribute__((weak));
-extern void THROW_LLVM(void) __attribute__((weak));
+/* std::get_new_handler(), std::__throw_bad_alloc() of libstdc++ and of libc++. */
+extern get_handler _ZSt15get_new_handlerv __attribute__((weak));
+extern throw_bad_alloc _ZSt17__throw_bad_allocv __attribute__((weak));
+extern throw_bad_alloc _ZNSt3__117__throw_bad_allocEv __attribute__((weak));
 extern void *dlsym(void *handle, const char *name) __attribute__((weak));
-
-#define STRING(x)	#x
-#define NAME(x)		STRING(x)
 
 static const char *const libraries[] = { "libstdc++.so.6", "libc++.so.1" };
 
@@ -53,23 +47,23 @@ static void *find_late(const char *name)
 
 static new_handler current_handler(void)
 {
-	get_handler get = GET_HANDLER;
+	get_handler *get = _ZSt15get_new_handlerv;
 
 	if (!get)
-		*(void **)&get = find_late(NAME(GET_HANDLER));
+		*(void **)&get = find_late("_ZSt15get_new_handlerv");
 	return get ? get() : NULL;
 }
 
 static _Noreturn void throw_no_memory(void)
 {
-	throw_bad_alloc throw = THROW_GNU;
+	throw_bad_alloc *throw = _ZSt17__throw_bad_allocv;
 
 	if (!throw)
-		throw = THROW_LLVM;
+		throw = _ZNSt3__117__throw_bad_allocEv;
 	if (!throw)
-		*(void **)&throw = find_late(NAME(THROW_GNU));
+		*(void **)&throw = find_late("_ZSt17__throw_bad_allocv");
 	if (!throw)
-		*(void **)&throw = find_late(NAME(THROW_LLVM));
+		*(void **)&throw = find_late("_ZNSt3__117__throw_bad_allocEv");
 	if (throw)
 		throw();
 	hu_os_fatal("operator new: out of memory, and no C++ library to throw ", NULL);
@@ -126,27 +120,25 @@ HU_EXPORT void *_ZnamSt11align_val_t(size_t bytes, size_t align)
 	return new_aligned(bytes, align);
 }
 
-/* operator delete(p), delete[](p), and their nothrow, sized, aligned forms. */
-#define DELETE(name, ...)				\
-	HU_EXPORT void name(void *p, ##__VA_ARGS__);	\
-	HU_EXPORT void name(void *p, ##__VA_ARGS__)	\
-	{						\
-		hu_free(p);				\
-	}
+HU_EXPORT void _ZdlPv(void *p)
+{
+	hu_free(p);
+}
 
-DELETE(_ZdlPv)
-DELETE(_ZdaPv)
-DELETE(_ZdlPvm, size_t bytes __attribute__((unused)))
-DELETE(_ZdaPvm, size_t bytes __attribute__((unused)))
-DELETE(_ZdlPvRKSt9nothrow_t, const void *tag __attribute__((unused)))
-DELETE(_ZdaPvRKSt9nothrow_t, const void *tag __attribute__((unused)))
-DELETE(_ZdlPvSt11align_val_t, size_t align __attribute__((unused)))
-DELETE(_ZdaPvSt11align_val_t, size_t align __attribute__((unused)))
-DELETE(_ZdlPvmSt11align_val_t, size_t bytes __attribute__((unused)),
-       size_t align __attribute__((unused)))
-DELETE(_ZdaPvmSt11align_val_t, size_t bytes __attribute__((unused)),
-       size_t align __attribute__((unused)))
-DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, size_t align __attribute__((unused)),
-       const void *tag __attribute__((unused)))
-DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, size_t align __attribute__((unused)),
-       const void *tag __attribute__((unused)))
+/*
+ * delete[](p), and the nothrow, sized and aligned forms of both. Their further
+ * arguments are in registers that nobody looks at.
+ */
+#define DELETE(name)	HU_EXPORT void name(void *p) __attribute__((alias("_ZdlPv")))
+
+DELETE(_ZdaPv);
+DELETE(_ZdlPvm);
+DELETE(_ZdaPvm);
+DELETE(_ZdlPvRKSt9nothrow_t);
+DELETE(_ZdaPvRKSt9nothrow_t);
+DELETE(_ZdlPvSt11align_val_t);
+DELETE(_ZdaPvSt11align_val_t);
+DELETE(_ZdlPvmSt11align_val_t);
+DELETE(_ZdaPvmSt11align_val_t);
+DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t);
+DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t);

@@ -32,8 +32,8 @@ struct hu_heap {
 	unsigned int cached_units;
 
 	/* Shared with threads that free blocks of this heap; see remote.c. */
-	_Atomic(struct hu_span *) wake __attribute__((aligned(64)));
-	_Atomic(int) state;
+	struct hu_span *_Atomic wake __attribute__((aligned(64)));
+	_Atomic int state;
 	struct hu_heap *next;			/* orphans, under hu_heaps_lock */
 };
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -158,17 +159,15 @@ uint32_t hu_os_clock_ms(void)
 	return (uint32_t)(ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
-/* Enough to spread arenas; not for secrets. Needs no system call. */
+/* To spread arenas. Without getrandom(), the stack's place is random enough. */
 uint64_t hu_os_random(void)
 {
-	const unsigned char *seed = (const unsigned char *)getauxval(AT_RANDOM);
-	uint64_t x = (uintptr_t)&seed;
+	int saved = errno;
+	uint64_t x;
 
-	if (seed)
-		memcpy(&x, seed, sizeof(x));
-	x ^= x >> 33;
-	x *= 0xff51afd7ed558ccdULL;
-	x ^= x >> 33;
+	if (syscall(SYS_getrandom, &x, sizeof(x), GRND_NONBLOCK) != sizeof(x))
+		x = (uintptr_t)&saved >> 4;
+	errno = saved;
 	return x;
 }
 

@@ -28,8 +28,8 @@ static void announce(void)
 {
 	if (hu_conf.verbose && !announced)
 		hu_os_complain(status.backend == HERMES_U_BACKEND_KMOD ?
-			       "reserve from the kernel module: " : "reserve from anonymous memory: ",
-			       status.reason);
+			       "reserve from the kernel module: " :
+			       "reserve from anonymous memory: ", status.reason);
 	announced = true;
 }
 
@@ -58,7 +58,7 @@ static int choose(const char **reason)
 	}
 	if (!mark_for_fork()) {
 		*reason = "the kernel has no MADV_WIPEONFORK";
-		return -ENOSYS;
+		return -EOPNOTSUPP;
 	}
 	return hu_kmod_open(reason);
 }

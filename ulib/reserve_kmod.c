@@ -50,7 +50,7 @@ struct extent {
 };
 
 static struct hermes_control *control;
-static _Atomic(uint64_t) *ready_ring;
+static _Atomic uint64_t *ready_ring;
 static struct hermes_fill *fill_ring;
 static size_t control_bytes;
 static struct extent posted[POSTED_MAX];
@@ -58,9 +58,10 @@ static uint32_t oldest;			/* first unresolved extent */
 static uint32_t fill_prod, ready_cons;	/* ours; the control page has copies */
 static uint32_t ready_entries, fill_entries;
 static uint32_t batch_bytes;
+static bool just_posted;		/* since the last look at the flag */
 static uint64_t client_max;
 static uint64_t holes_bytes;
-static _Atomic(uint64_t) doorbells;
+static _Atomic uint64_t doorbells;
 
 /* -1 when there is no usable file descriptor (any more). */
 static atomic_int dev_fd = -1;
@@ -336,16 +337,24 @@ static void kmod_post(uintptr_t addr, size_t bytes)
 	fill_prod++;
 	/* Pairs with the kernel's acquire load before it reads the extent. */
 	__atomic_store_n(&control->fill_prod, fill_prod, __ATOMIC_RELEASE);
+	just_posted = true;
 }
 
 static bool kmod_needs_kick(void)
 {
 	uint64_t low = __atomic_load_n(&control->low_bytes, __ATOMIC_RELAXED);
+	bool posted_now = just_posted;
 
-	/* Orders our stores to the rings before the load of the flag. */
+	just_posted = false;
+	if (!posted_now && kmod_ready() >= low)
+		return false;
+	/*
+	 * Orders our stores to the rings before the load of the flag. Pairs
+	 * with the kernel's barrier between setting the flag and its last look
+	 * at the rings before it sleeps.
+	 */
 	atomic_thread_fence(memory_order_seq_cst);
-	return (load_acquire(&control->flags) & HERMES_CONTROL_NEED_DOORBELL) &&
-	       kmod_ready() < low;
+	return load_acquire(&control->flags) & HERMES_CONTROL_NEED_DOORBELL;
 }
 
 static void kmod_kick(void)
@@ -406,10 +415,9 @@ static void kmod_abandon(void)
 static int kmod_set_bounds(size_t min_bytes, size_t max_bytes)
 {
 	struct hermes_reserve reserve;
-	int ret = get_reserve(atomic_load(&dev_fd), &reserve);
 
-	if (ret)
-		return ret;
+	if (get_reserve(atomic_load(&dev_fd), &reserve))
+		return -ENODEV;
 	if (max_bytes > client_max)
 		return -EDQUOT;
 	reserve.size = sizeof(reserve);
@@ -421,11 +429,11 @@ static int kmod_set_bounds(size_t min_bytes, size_t max_bytes)
 static int kmod_get_bounds(size_t *min_bytes, size_t *max_bytes)
 {
 	struct hermes_reserve reserve;
-	int ret = get_reserve(atomic_load(&dev_fd), &reserve);
+	bool known = !get_reserve(atomic_load(&dev_fd), &reserve);
 
-	*min_bytes = ret ? 0 : reserve.min_bytes;
-	*max_bytes = ret ? 0 : reserve.max_bytes;
-	return ret;
+	*min_bytes = known ? reserve.min_bytes : 0;
+	*max_bytes = known ? reserve.max_bytes : 0;
+	return known ? 0 : -ENODEV;
 }
 
 uint64_t hu_kmod_doorbells(void)

@@ -350,7 +350,10 @@ struct hu_run_ref hu_runs_take_oldest(uint32_t now, uint32_t age_ms, uint32_t ma
 	struct hu_run_ref none = { NULL, 0, 0 };
 	uint32_t pages;
 
-	if (!oldest || now - id_run(oldest)->stamp < age_ms)
+	if (!oldest)
+		return none;
+	/* Signed: another thread may have read a later time and been here first. */
+	if ((int32_t)(now - id_run(oldest)->stamp) < (int32_t)age_ms)
 		return none;
 	pages = id_run(oldest)->pages;
 	return take(oldest, id_page(oldest), pages < max_pages ? pages : max_pages);

@@ -50,7 +50,7 @@ struct hu_span {
 	uintptr_t fresh;	/* the first uncarved block */
 	uint64_t pad;
 
-	_Atomic(uint64_t) remote __attribute__((aligned(64)));
+	_Atomic uint64_t remote __attribute__((aligned(64)));
 	struct hu_span *wake_next;
 	struct hu_span *next, *prev;
 	uintptr_t start;

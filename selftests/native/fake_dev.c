@@ -36,6 +36,7 @@ volatile struct fake_behaviour fake = {
 	.abi_version = HERMES_ABI_VERSION,
 	.target_bytes = 8 * MIB,
 };
+
 volatile struct fake_counters fake_count;
 const char *volatile fake_violation;
 
@@ -47,7 +48,7 @@ static uint32_t oldest;				/* first word that may be unclaimed */
 static uint64_t extent, extent_end;		/* being consumed */
 static uint64_t random_state = 88172645463325252ULL;
 
-static _Atomic(uint64_t) *words(void)
+static _Atomic uint64_t *words(void)
 {
 	return (void *)((char *)control + READY_OFFSET);
 }
@@ -108,7 +109,6 @@ static void publish(uint64_t addr, uint64_t bytes)
 	own_words[n % READY_ENTRIES] = addr | bytes / HU_PAGE;
 	atomic_store(&words()[n % READY_ENTRIES], addr | bytes / HU_PAGE);
 	__atomic_store_n(&control->ready_prod, n + 1, __ATOMIC_RELEASE);
-	fake_count.published++;
 }
 
 static void fill_one(void)
@@ -122,6 +122,7 @@ static void fill_one(void)
 	if (chance(fake.skip_pct)) {
 		fake_count.skipped++;
 	} else if (!madvise((void *)extent, bytes, MADV_POPULATE_WRITE)) {
+		fake_count.published++;
 		publish(extent, bytes);
 	}
 	extent += bytes;
@@ -256,7 +257,6 @@ int hu_os_dev_open(void)
 	page->fill_entries = FILL_ENTRIES;
 	page->fill_offset = FILL_OFFSET;
 	page->flags = HERMES_CONTROL_NEED_DOORBELL;
-	page->low_bytes = MIB;
 	reserve = (struct hermes_reserve){
 		.size = sizeof(reserve),
 		.batch_pages = HERMES_BATCH_PAGES_DEF,

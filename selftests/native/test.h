@@ -20,7 +20,11 @@
 #define MIB	((size_t)1 << 20)
 
 /* Hides a pointer or a size from the compiler, which knows malloc too well. */
-#define opaque(x) ({ __typeof__((x) + 0) opaque_ = (x); __asm__ volatile("" : "+r"(opaque_)); opaque_; })
+#define opaque(x) ({							\
+	__auto_type opaque_ = (x);					\
+	__asm__ volatile("" : "+r"(opaque_));				\
+	opaque_;							\
+})
 
 /*
  * Run @body in a child. Its wait status: 0 when it returned true. The child's

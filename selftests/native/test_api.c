@@ -72,7 +72,7 @@ static void too_large(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		size_t bytes = opaque(sizes[i]);
+		size_t bytes = opaque(sizes[i] + 0);
 
 		errno = 0;
 		refuses(malloc(bytes));
@@ -93,8 +93,8 @@ static void too_large(void **state)
 	refuses(calloc(opaque((size_t)1 << 32), (size_t)1 << 32));
 	refuses(reallocarray(opaque(p), opaque((size_t)1 << 33), (size_t)1 << 31));
 	refuses(reallocarray(NULL, opaque(SIZE_MAX), 2));
-	refuses(aligned_alloc((size_t)1 << 62, 1));
-	refuses(memalign((size_t)1 << 63, 1));
+	refuses(aligned_alloc(opaque((size_t)1 << 62), 1));
+	refuses(memalign(opaque((size_t)1 << 63), 1));
 	free(p);
 }
 
@@ -106,7 +106,7 @@ static void bad_alignment(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		assert_int_equal(posix_memalign(&out, opaque(bad[i]), 10), EINVAL);
+		assert_int_equal(posix_memalign(&out, opaque(bad[i] + 0), 10), EINVAL);
 		assert_ptr_equal(out, &out);
 	}
 	errno = 0;

@@ -33,13 +33,15 @@ static int backend(void)
 	return status.backend;
 }
 
-#define CHECK(condition) do {							\
-	if (!(condition)) {							\
-		fprintf(stderr, "# line %d: %s; seed %#lx\n", __LINE__,		\
-			#condition, (unsigned long)seed);			\
-		return 1;							\
-	}									\
-} while (0)
+#define CHECK(condition) check(condition, __LINE__, #condition)
+
+static void check(bool ok, int line, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "# line %d: %s; seed %#lx\n", line, what, (unsigned long)seed);
+	_exit(1);
+}
 
 static const char *wrong(void)
 {
@@ -376,17 +378,16 @@ static void early(int argc, char **argv)
 {
 	int i = argc > 1 ? atoi(argv[1]) : -1;
 
-	if (i < 0) {
+	if (i < 0)
 		fake.open_error = ENOENT;
-	} else if (!strcmp(cases[i].name, "refused")) {
+	else if (!strcmp(cases[i].name, "refused"))
 		fake.open_error = EACCES;
-	} else if (!strcmp(cases[i].name, "other_version")) {
+	else if (!strcmp(cases[i].name, "other_version"))
 		fake.abi_version = 2;
-	} else if (!strcmp(cases[i].name, "all_skipped")) {
+	else if (!strcmp(cases[i].name, "all_skipped"))
 		fake.skip_pct = 100;
-	} else if (!strcmp(cases[i].name, "dry")) {
+	else if (!strcmp(cases[i].name, "dry"))
 		fake.dry = true;
-	}
 }
 
 __attribute__((section(".preinit_array"), used))

@@ -15,7 +15,7 @@ struct block {
 	unsigned char rest[];
 };
 
-static _Atomic(struct block *) slots[SLOTS];
+static struct block *_Atomic slots[SLOTS];
 static atomic_bool wrong;
 
 static struct block *make(uint64_t *random)
