@@ -17,9 +17,12 @@ typedef new_handler get_handler(void);
 typedef void throw_bad_alloc(void);
 
 /* std::get_new_handler(), std::__throw_bad_alloc() of libstdc++ and of libc++. */
-extern get_handler _ZSt15get_new_handlerv __attribute__((weak));
-extern throw_bad_alloc _ZSt17__throw_bad_allocv __attribute__((weak));
-extern throw_bad_alloc _ZNSt3__117__throw_bad_allocEv __attribute__((weak));
+extern get_handler _ZSt15get_new_handlerv;
+extern throw_bad_alloc _ZSt17__throw_bad_allocv;
+extern throw_bad_alloc _ZNSt3__117__throw_bad_allocEv;
+#pragma weak _ZSt15get_new_handlerv
+#pragma weak _ZSt17__throw_bad_allocv
+#pragma weak _ZNSt3__117__throw_bad_allocEv
 extern void *dlsym(void *handle, const char *name) __attribute__((weak));
 
 static const char *const libraries[] = { "libstdc++.so.6", "libc++.so.1" };
