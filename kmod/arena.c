@@ -124,7 +124,7 @@ static struct vm_area_struct *hermes_arena_lookup(struct hermes_client *c,
 {
 	struct vm_area_struct *vma;
 
-	mmap_assert_locked(c->mm);
+	lockdep_assert_held(&c->mm->mmap_lock);
 	vma = vma_lookup(c->mm, addr);
 	if (!vma || vma->vm_ops != &hermes_arena_vm_ops ||
 	    vma->vm_file->private_data != c)

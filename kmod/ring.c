@@ -298,7 +298,7 @@ unsigned long hermes_ring_reclaim(struct hermes_client *c, unsigned long nr)
 	unsigned int pages;
 	u32 i;
 
-	mmap_assert_locked(c->mm);
+	lockdep_assert_held(&c->mm->mmap_lock);
 	lockdep_assert_held(&c->lock);
 	hermes_ring_scan(c);
 	for (; got < nr && ring->tail != ring->prod; ring->tail++) {
