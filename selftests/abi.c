@@ -439,6 +439,23 @@ TEST_F(abi, ranges)
 	hermes_close(&other);
 }
 
+/* A batch that was published and not taken belongs to the kernel. */
+TEST_F(abi, give_of_what_was_not_taken)
+{
+	const size_t len = HERMES_BATCH_PAGES_DEF * PAGE_BYTES;
+	char *arena = hermes_arena(&self->c, 2 * len);
+
+	ASSERT_EQ(0, hermes_fill_add(&self->c, arena, len));
+	ASSERT_EQ(0, hermes_wait_ready(&self->c, len));
+	EXPECT_EQ(-EBUSY, hermes_give(&self->c, arena, PAGE_BYTES, NULL, NULL));
+	EXPECT_EQ(-EBUSY, hermes_give(&self->c, arena + len - PAGE_BYTES,
+				      2 * PAGE_BYTES, NULL, NULL));
+	EXPECT_EQ(0, hermes_give(&self->c, arena + len, len, NULL, NULL));
+	EXPECT_EQ((uintptr_t)arena,
+		  HERMES_READY_ADDR(hermes_pop_wait(&self->c)));
+	EXPECT_EQ(0, hermes_give(&self->c, arena, len, NULL, NULL));
+}
+
 /* Everything but INFO is for the address space that opened the device. */
 static void check_eperm(int fd, const struct hermes_reserve *reserve, char *mem)
 {

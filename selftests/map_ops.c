@@ -273,11 +273,25 @@ TEST_F(map_ops, proc_mem)
 	ASSERT_EQ(8, pwrite(fd, &word, 8, (uintptr_t)page));
 	EXPECT_EQ(TAG_NEW, *(volatile uint64_t *)page);
 
-	/* What a debugger does to memory that may not be written. */
+	close(fd);
+}
+
+/* What a debugger does, unless the kernel is told to refuse it. */
+TEST_F(map_ops, forced_write_by_proc_mem)
+{
+	uint64_t word = TAG_NEW, *page = (uint64_t *)(self->mem + PAGE_BYTES);
+	uint64_t *anon = mmap(NULL, PAGE_BYTES, PROT_READ,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	ssize_t wanted;
+
+	ASSERT_NE(MAP_FAILED, anon);
+	ASSERT_GE(fd, 0);
+	wanted = pwrite(fd, &word, 8, (uintptr_t)anon);
 	ASSERT_EQ(0, mprotect(self->mem, LEN, PROT_READ));
-	word = TAG_NEW + 1;
-	ASSERT_EQ(8, pwrite(fd, &word, 8, (uintptr_t)page));
-	EXPECT_EQ(TAG_NEW + 1, *(volatile uint64_t *)page);
+	EXPECT_EQ(wanted, pwrite(fd, &word, 8, (uintptr_t)page));
+	EXPECT_EQ(wanted == 8 ? TAG_NEW : TAG + PAGE_BYTES,
+		  *(volatile uint64_t *)page);
 	close(fd);
 }
 
