@@ -7,6 +7,7 @@
 #define HU_LOCK_H
 
 #include <stdatomic.h>
+#include <sys/single_threaded.h>
 #include "internal.h"
 
 struct hu_lock {
@@ -30,8 +31,17 @@ static inline bool hu_trylock(struct hu_lock *lock)
 						       memory_order_relaxed);
 }
 
+/*
+ * While libc knows that there is only one thread, the lock needs no atomic
+ * operation. That never changes while a lock is held: we create no threads.
+ */
 static inline void hu_lock(struct hu_lock *lock)
 {
+	if (__libc_single_threaded &&
+	    !atomic_load_explicit(&lock->v, memory_order_relaxed)) {
+		atomic_store_explicit(&lock->v, 1, memory_order_relaxed);
+		return;
+	}
 	if (unlikely(!hu_trylock(lock)))
 		hu_lock_slow(lock);
 }
@@ -40,6 +50,10 @@ static inline void hu_unlock(struct hu_lock *lock)
 {
 	if (unlikely(hu_fork_owner))
 		return;
+	if (__libc_single_threaded) {
+		atomic_store_explicit(&lock->v, 0, memory_order_relaxed);
+		return;
+	}
 	/* Pairs with the acquire in hu_trylock() and hu_lock_slow(). */
 	if (unlikely(atomic_exchange_explicit(&lock->v, 0, memory_order_release) == 2))
 		hu_unlock_slow(lock);
