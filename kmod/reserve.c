@@ -14,6 +14,9 @@
 /* A refill that was cut short is tried again after interval << backoff. */
 #define HERMES_BACKOFF_MAX	3U
 
+/* Below this part of the low watermark the refill may reclaim by itself. */
+#define HERMES_URGENT_PART	4
+
 /* Page tables that one batch may need: one of each level. */
 #define HERMES_TABLE_PAGES	4
 
@@ -127,25 +130,45 @@ static unsigned int hermes_batch_want(struct hermes_client *c)
 	return want;
 }
 
+/* Only a reserve that is nearly used up may make others reclaim. */
+static enum hermes_urgency hermes_urgency(const struct hermes_client *c)
+{
+	if (READ_ONCE(c->ready_pages) < hermes_low_pages(c) / HERMES_URGENT_PART)
+		return HERMES_URGENT;
+	return HERMES_POLITE;
+}
+
+/* Zeroed pages for one batch into c->bulk; 0 if it must wait. */
+static unsigned int hermes_get_batch(struct hermes_client *c, unsigned int nr)
+{
+	enum hermes_urgency urgency = hermes_urgency(c);
+	unsigned int got = hermes_pool_take(c->pool, c->nid, c->bulk, nr);
+
+	if (got < nr)
+		got += hermes_pool_alloc(c, c->pool, c->bulk + got, nr - got,
+					 urgency);
+	/* A part of a batch is worth a word of the ring only in need. */
+	if ((got == nr || urgency == HERMES_URGENT) &&
+	    hermes_memcg_room(c->pool->memcg) >= HERMES_TABLE_PAGES)
+		return got;
+	hermes_pool_return(c->pool, c->bulk, got);
+	return 0;
+}
+
 /* Maps and publishes one batch at @addr; returns pages published. */
 static unsigned int hermes_map_batch(struct hermes_client *c,
 				     unsigned long addr, unsigned int nr,
 				     enum hermes_refill *end)
 {
+	unsigned int got = hermes_get_batch(c, nr), mapped;
 	struct mem_cgroup *old;
-	unsigned int got, mapped;
 	pgoff_t pgoff;
 	int ret;
 
-	got = hermes_pool_take(c->pool, c->nid, c->bulk, nr);
 	if (got < nr)
-		got += hermes_pool_alloc(c, c->pool, c->bulk + got, nr - got,
-					 true);
-	if (!got || hermes_memcg_room(c->pool->memcg) < HERMES_TABLE_PAGES) {
-		hermes_pool_return(c->pool, c->bulk, got);
 		*end = HERMES_REFILL_LIMITED;
+	if (!got)
 		return 0;
-	}
 	/* Page tables are the client's too. */
 	old = set_active_memcg(c->pool->memcg);
 	ret = hermes_arena_map(c, addr, c->bulk, got, &mapped, &pgoff);
