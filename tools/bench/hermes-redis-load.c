@@ -97,9 +97,9 @@ static const struct cli_option options[] = {
 };
 
 static struct load {
+	redisAsyncContext **connections;
 	struct event_base *base;
 	struct event *send_event, *watch_event;
-	redisAsyncContext **connections;
 	struct schedule schedule;
 	struct values values;
 	/* Scheduled time of each request, ns since @start_ns. */
@@ -143,12 +143,12 @@ static void on_reply(redisAsyncContext *connection, void *r, void *privdata)
 
 static void send_request(uint64_t request)
 {
-	/* All requests for a key go through one connection: the last one sent is the last stored. */
+	/* One connection for all requests of a key: the last one sent is the last stored. */
 	uint64_t key = request % opt.keys;
 	redisAsyncContext *connection = load.connections[key % opt.connections];
 	char name[KEY_BYTES];
-	const char *argv[] = { "SET", name, value_of(&load.values, request) };
-	size_t argvlen[] = { 3, key_name(name, key), opt.value_size };
+	const char *argv[3] = { "SET", name, value_of(&load.values, request) };
+	size_t argvlen[3] = { 3, key_name(name, key), opt.value_size };
 
 	if (request >= opt.warmup)
 		latency_record(load.lag, now_ns() - load.scheduled[request]);
@@ -290,11 +290,12 @@ static void print_json(const struct procstat *before, const struct procstat *aft
 {
 	FILE *f = open_output(opt.json);
 
-	fprintf(f, "{\"tool\": \"hermes-redis-load\", \"version\": \"" HERMES_VERSION "\", \"label\": ");
+	fprintf(f, "{\"tool\": \"hermes-redis-load\", \"version\": \"" HERMES_VERSION "\",\n");
+	fprintf(f, "\"label\": ");
 	json_string(f, opt.label);
-	fprintf(f, ",\n\"connections\": %llu, \"rate\": %.3f, \"arrival\": \"%s\", \"value_size\": %llu,\n",
-		(unsigned long long)opt.connections, opt.rate, schedule_names[opt.arrival],
-		(unsigned long long)opt.value_size);
+	fprintf(f, ",\n\"connections\": %llu, \"rate\": %.3f, \"arrival\": \"%s\",\n",
+		(unsigned long long)opt.connections, opt.rate, schedule_names[opt.arrival]);
+	fprintf(f, "\"value_size\": %llu, ", (unsigned long long)opt.value_size);
 	fprintf(f, "\"count\": %llu, \"keys\": %llu, \"warmup\": %llu, \"seed\": %llu,\n",
 		(unsigned long long)opt.count, (unsigned long long)opt.keys,
 		(unsigned long long)opt.warmup, (unsigned long long)opt.seed);
@@ -317,9 +318,10 @@ static void print_json(const struct procstat *before, const struct procstat *aft
 static void print_table(const struct procstat *before, const struct procstat *after,
 			const struct verification *v, double elapsed_s)
 {
-	printf("%s: %llu requests of %llu bytes at %.1f/s over %llu connections, %.3f s, %llu errors\n",
+	printf("%s: %llu requests of %llu bytes at %.1f/s",
 	       opt.label ? opt.label : "hermes-redis-load", (unsigned long long)opt.count,
-	       (unsigned long long)opt.value_size, opt.rate,
+	       (unsigned long long)opt.value_size, opt.rate);
+	printf(" over %llu connections, %.3f s, %llu errors\n",
 	       (unsigned long long)opt.connections, elapsed_s, (unsigned long long)load.errors);
 	latency_print_table(stdout, load.latency);
 	printf("client   sent %.3f us late on average, %.3f us at most (included)\n",

@@ -17,7 +17,7 @@ static const struct {
 	{ "p99", 99 }, { "p99.9", 99.9 }, { "p99.99", 99.99 },
 };
 
-#define NR_POINTS	(sizeof(points) / sizeof(points[0]))
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 struct latency *latency_create(void)
 {
@@ -75,7 +75,7 @@ void latency_print_table(FILE *f, const struct latency *l)
 	size_t i;
 
 	fprintf(f, "%-8s %14.3f us\n", "mean", latency_mean(l) / 1e3);
-	for (i = 0; i < NR_POINTS; i++)
+	for (i = 0; i < ARRAY_SIZE(points); i++)
 		fprintf(f, "%-8s %14.3f us\n", points[i].name,
 			(double)at_percentile(l, points[i].percentile) / 1e3);
 	fprintf(f, "%-8s %14.3f us\n", "max", (double)l->max / 1e3);
@@ -87,7 +87,7 @@ void latency_print_json(FILE *f, const struct latency *l)
 
 	fprintf(f, "{\"count\": %llu, \"mean\": %.1f", (unsigned long long)l->count,
 		latency_mean(l));
-	for (i = 0; i < NR_POINTS; i++)
+	for (i = 0; i < ARRAY_SIZE(points); i++)
 		fprintf(f, ", \"%s\": %lld", points[i].name,
 			(long long)at_percentile(l, points[i].percentile));
 	fprintf(f, ", \"max\": %lld}", (long long)l->max);

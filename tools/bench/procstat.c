@@ -90,7 +90,8 @@ static void read_faults(struct procstat *s, pid_t pid)
 	read_file(path);
 	/* The command name may hold anything, also spaces and parentheses: start after the last. */
 	p = strrchr(text, ')');
-	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %llu %*u %llu", &minflt, &majflt) != 2)
+	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %llu %*u %llu",
+			 &minflt, &majflt) != 2)
 		die(0, "%s: unexpected content", path);
 	s->minflt = minflt;
 	s->majflt = majflt;
@@ -119,10 +120,10 @@ void procstat_print_json(FILE *f, const struct procstat *before, const struct pr
 {
 	int i;
 
-	fprintf(f,
-		"\"process\": {\"minflt\": %llu, \"majflt\": %llu, \"vm_hwm_kib\": %llu, \"vm_rss_kib\": %llu, \"vm_swap_kib\": %llu},\n",
+	fprintf(f, "\"process\": {\"minflt\": %llu, \"majflt\": %llu, ",
 		(unsigned long long)(after->minflt - before->minflt),
-		(unsigned long long)(after->majflt - before->majflt),
+		(unsigned long long)(after->majflt - before->majflt));
+	fprintf(f, "\"vm_hwm_kib\": %llu, \"vm_rss_kib\": %llu, \"vm_swap_kib\": %llu},\n",
 		(unsigned long long)after->hwm_kib, (unsigned long long)after->rss_kib,
 		(unsigned long long)after->swap_kib);
 	fprintf(f, "\"system\": {\"mem_free_kib_before\": %llu, \"mem_free_kib_after\": %llu",
@@ -137,9 +138,10 @@ void procstat_print_table(FILE *f, const struct procstat *before, const struct p
 {
 	int i;
 
-	fprintf(f, "faults   minor %llu, major %llu; VmHWM %llu KiB, VmRSS %llu KiB, VmSwap %llu KiB\n",
+	fprintf(f, "faults   minor %llu, major %llu; ",
 		(unsigned long long)(after->minflt - before->minflt),
-		(unsigned long long)(after->majflt - before->majflt),
+		(unsigned long long)(after->majflt - before->majflt));
+	fprintf(f, "VmHWM %llu KiB, VmRSS %llu KiB, VmSwap %llu KiB\n",
 		(unsigned long long)after->hwm_kib, (unsigned long long)after->rss_kib,
 		(unsigned long long)after->swap_kib);
 	fprintf(f, "system  ");

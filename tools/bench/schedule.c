@@ -24,7 +24,7 @@ int64_t schedule_advance(struct schedule *s)
 		/* 53 random bits in (0, 1]: the logarithm is finite. */
 		uint64_t bits = splitmix64(s->seed + s->position++) >> 11;
 
-		interval *= -log(((double)bits + 1) * 0x1p-53);
+		interval *= -log(((double)bits + 1) / (double)(1ULL << 53));
 	}
 	s->next_ns += interval;
 	return (int64_t)s->next_ns;
