@@ -62,7 +62,7 @@ static void under_allocation(void **state)
 	print_message("seed %#lx\n", (unsigned long)seed);
 	for (i = 0; i < THREADS; i++)
 		pthread_create(&threads[i], NULL, allocate_all_the_time, (void *)(seed + i));
-	for (i = 0; i < 400; i++)
+	for (i = 0; i < 250; i++)
 		assert_int_equal(in_child(work, (void *)(seed + 100 + i), -1), 0);
 	stop = true;
 	for (i = 0; i < THREADS; i++)
