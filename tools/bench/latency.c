@@ -9,12 +9,15 @@
 /* Lines for each halving of the distance to 100 % in latency_write_percentiles(). */
 #define LINES_PER_HALVING	10
 
+/* Percentiles in parts of PARTS: integers, because 99.9 / 100 * 1000 is above 999. */
+#define PARTS	10000
+
 static const struct {
 	const char *name;
-	double percentile;
+	unsigned int parts;
 } points[] = {
-	{ "p50", 50 }, { "p75", 75 }, { "p90", 90 }, { "p95", 95 },
-	{ "p99", 99 }, { "p99.9", 99.9 }, { "p99.99", 99.99 },
+	{ "p50", 5000 }, { "p75", 7500 }, { "p90", 9000 }, { "p95", 9500 },
+	{ "p99", 9900 }, { "p99.9", 9990 }, { "p99.99", 9999 },
 };
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -31,13 +34,15 @@ struct latency *latency_create(void)
 	return l;
 }
 
-/* Longest value that belongs into a bucket. */
-static int64_t bucket_top(unsigned int bucket)
+/* Longest value that belongs into a bucket, and that can have been recorded. */
+static int64_t bucket_top(const struct latency *l, unsigned int bucket)
 {
 	unsigned int shift = bucket >> LATENCY_SUB_BITS;
+	int64_t top;
 
 	shift = shift > 1 ? shift - 1 : 0;
-	return ((int64_t)(bucket - (shift << LATENCY_SUB_BITS) + 1) << shift) - 1;
+	top = ((int64_t)(bucket - (shift << LATENCY_SUB_BITS) + 1) << shift) - 1;
+	return top < l->max ? top : l->max;
 }
 
 void latency_merge(struct latency *dst, const struct latency *src)
@@ -57,15 +62,16 @@ double latency_mean(const struct latency *l)
 	return l->count ? (double)l->sum / (double)l->count : 0;
 }
 
-static int64_t at_percentile(const struct latency *l, double percentile)
+/* The smallest recorded value that at least @parts of all PARTS do not exceed. */
+static int64_t at_percentile(const struct latency *l, unsigned int parts)
 {
-	uint64_t rank = (uint64_t)ceil(percentile / 100 * (double)l->count), seen = 0;
+	uint64_t rank = (l->count * parts + PARTS - 1) / PARTS, seen = 0;
 	unsigned int i;
 
 	for (i = 0; i < LATENCY_BUCKETS; i++) {
 		seen += l->buckets[i];
 		if (seen && seen >= rank)
-			return bucket_top(i) < l->max ? bucket_top(i) : l->max;
+			return bucket_top(l, i);
 	}
 	return 0;
 }
@@ -77,7 +83,7 @@ void latency_print_table(FILE *f, const struct latency *l)
 	fprintf(f, "%-8s %14.3f us\n", "mean", latency_mean(l) / 1e3);
 	for (i = 0; i < ARRAY_SIZE(points); i++)
 		fprintf(f, "%-8s %14.3f us\n", points[i].name,
-			(double)at_percentile(l, points[i].percentile) / 1e3);
+			(double)at_percentile(l, points[i].parts) / 1e3);
 	fprintf(f, "%-8s %14.3f us\n", "max", (double)l->max / 1e3);
 }
 
@@ -89,7 +95,7 @@ void latency_print_json(FILE *f, const struct latency *l)
 		latency_mean(l));
 	for (i = 0; i < ARRAY_SIZE(points); i++)
 		fprintf(f, ", \"%s\": %lld", points[i].name,
-			(long long)at_percentile(l, points[i].percentile));
+			(long long)at_percentile(l, points[i].parts));
 	fprintf(f, ", \"max\": %lld}", (long long)l->max);
 }
 
@@ -109,7 +115,7 @@ static void print_percentiles(FILE *f, const struct latency *l)
 		if (seen < l->count && 1 - fraction > distance * step)
 			continue;
 		distance = 1 - fraction;
-		fprintf(f, "%12lld %14.12f %10llu", (long long)bucket_top(i), fraction,
+		fprintf(f, "%12lld %14.12f %10llu", (long long)bucket_top(l, i), fraction,
 			(unsigned long long)seen);
 		if (seen < l->count)
 			fprintf(f, " %14.2f", 1 / distance);
