@@ -233,13 +233,21 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/* Each thread has as many, so that all together reach @bytes. */
+static size_t requests_per_thread(uint64_t bytes)
+{
+	uint64_t all = bytes / opt.size + !!(bytes % opt.size);
+
+	return all / opt.threads + !!(all % opt.threads);
+}
+
 static void worker_init(struct worker *w)
 {
 	uint64_t block = (opt.size + IDEAL_ALIGN - 1) & ~(uint64_t)(IDEAL_ALIGN - 1);
 
 	w->latency = latency_create();
-	w->nr_warmup = (opt.warmup / opt.threads + opt.size - 1) / opt.size;
-	w->nr_measured = (opt.total / opt.threads + opt.size - 1) / opt.size;
+	w->nr_warmup = requests_per_thread(opt.warmup);
+	w->nr_measured = requests_per_thread(opt.total);
 	if (opt.free == FREE_BATCH)
 		w->blocks = map_populated((opt.batch / opt.size + 1) * sizeof(void *), false);
 	if (opt.mode != MODE_MALLOC)
