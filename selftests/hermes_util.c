@@ -190,8 +190,16 @@ static long percpu_free_kb(void)
 	return pages * (PAGE_BYTES / 1024);
 }
 
-/* Does not run shrinkers: they would hide what a reserve has not returned. */
-static long free_kb_now(void)
+/**
+ * free_kb() - free and cached memory, wherever the kernel keeps it
+ *
+ * Page cache is dropped, but no shrinker is run: that would hide what a
+ * reserve has not returned. The lists of the CPUs may hold an eighth of all
+ * memory.
+ *
+ * Return: kB.
+ */
+long free_kb(void)
 {
 	sync();
 	write_text("/proc/sys/vm/drop_caches", "1");
@@ -211,13 +219,13 @@ static long free_kb_now(void)
  */
 long free_kb_settled(void)
 {
-	long most = free_kb_now();
+	long most = free_kb();
 
 	for (int quiet = 0, i = 0; quiet < 3 && i < 40; i++) {
 		long now;
 
 		sleep_ms(100);
-		now = free_kb_now();
+		now = free_kb();
 		quiet = now > most + 64 ? 0 : quiet + 1;
 		most = now > most ? now : most;
 	}

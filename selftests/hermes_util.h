@@ -101,6 +101,7 @@ long meminfo_kb(const char *key);
 long vm_event(const char *key);
 long self_status_kb(const char *key);
 long thread_minflt(void);
+long free_kb(void);
 long free_kb_settled(void);
 int module_param_set(const char *name, unsigned long value);
 long module_param_get(const char *name);
