@@ -429,8 +429,6 @@ int hermes_arena_give(struct hermes_client *c, struct hermes_give *give)
 	atomic64_inc(&c->stat.gives);
 	atomic64_add(recycled, &c->stat.recycle_pages);
 	trace_hermes_give(c->id, give->addr, nr, done, recycled);
-	if (recycled)
-		hermes_reserve_nudge(c);
 	return 0;
 }
 

@@ -221,6 +221,20 @@ static struct page *hermes_pool_pop(struct hermes_pool *pool, int nid)
 	return page;
 }
 
+static struct page *hermes_pool_pop_dirty(struct hermes_pool *pool)
+{
+	struct page *page;
+
+	spin_lock(&pool->lock);
+	page = list_first_entry_or_null(&pool->dirty, struct page, lru);
+	if (page) {
+		list_del(&page->lru);
+		pool->nr_dirty--;
+	}
+	spin_unlock(&pool->lock);
+	return page;
+}
+
 /**
  * hermes_pool_take() - zeroed pages out of a pool, the near node's first
  * @pool: the pool
@@ -228,7 +242,9 @@ static struct page *hermes_pool_pop(struct hermes_pool *pool, int nid)
  * @pages: out: the pages
  * @nr: pages wanted
  *
- * Context: Any but interrupt; does not sleep.
+ * Recycled pages that the worker has not zeroed yet come last.
+ *
+ * Context: Process context.
  * Return: pages taken. They stay counted in the total.
  */
 unsigned int hermes_pool_take(struct hermes_pool *pool, int nid,
@@ -244,6 +260,8 @@ unsigned int hermes_pool_take(struct hermes_pool *pool, int nid,
 		while (got < nr && (pages[got] = hermes_pool_pop(pool, i)))
 			got++;
 	spin_unlock(&pool->lock);
+	while (got < nr && (pages[got] = hermes_pool_pop_dirty(pool)))
+		clear_highpage(pages[got++]);
 	return got;
 }
 
@@ -280,7 +298,8 @@ void hermes_pool_return(struct hermes_pool *pool, struct page **pages,
  * A page that somebody else still holds, that is charged elsewhere, or that
  * the pool has no need for goes to the page allocator.
  *
- * Return: pages that the pool keeps; its worker will zero them.
+ * Return: pages that the pool keeps; they are zeroed when the worker next runs,
+ *	or when they are taken.
  */
 unsigned int hermes_pool_recycle(struct hermes_client *c,
 				 struct hermes_pool *pool,
@@ -390,20 +409,6 @@ unsigned int hermes_pool_alloc(struct hermes_client *c,
 		hermes_total_uncharge(granted - got);
 	}
 	return got;
-}
-
-static struct page *hermes_pool_pop_dirty(struct hermes_pool *pool)
-{
-	struct page *page;
-
-	spin_lock(&pool->lock);
-	page = list_first_entry_or_null(&pool->dirty, struct page, lru);
-	if (page) {
-		list_del(&page->lru);
-		pool->nr_dirty--;
-	}
-	spin_unlock(&pool->lock);
-	return page;
 }
 
 static void hermes_pool_clean(struct hermes_pool *pool)
