@@ -271,13 +271,19 @@ start_pressure()
 	exec 3<pipe
 }
 
+ended()
+{
+	! kill -0 "$pid" 2>/dev/null
+}
+
 # end_pressure STATUS [SIGNAL]: waits for the end, after a signal if given
 end_pressure()
 {
 	local status=0
 
 	[[ -z ${2:-} ]] || kill -s "$2" "$pid"
-	wait "$pid" || status=$?
+	wait_for ended || kill -KILL "$pid"
+	wait "$pid" 2>/dev/null || status=$?
 	pid=
 	[[ $status -eq $1 ]] && return
 	echo "# exit status $status, not $1"
@@ -434,7 +440,7 @@ redis_change()
 
 	cli flushall >/dev/null
 	cli client pause 600000 write >/dev/null
-	hermes-redis-load --socket redis.sock --connections 1 --rate 20000 --count 50 --verify all \
+	timeout 60 hermes-redis-load --socket redis.sock --connections 1 --rate 20000 --count 50 --verify all \
 		--json - >out 2>err &
 	pid=$!
 	wait_for waiting 1 || return
@@ -472,7 +478,7 @@ redis_lost()
 
 	cli config set maxmemory 0 >/dev/null
 	cli client pause 600000 write >/dev/null
-	hermes-redis-load --socket redis.sock --connections 1 --rate 100 --count 50 >out 2>err &
+	timeout 60 hermes-redis-load --socket redis.sock --connections 1 --rate 100 --count 50 >out 2>err &
 	pid=$!
 	wait_for waiting 1 || return
 	kill -KILL "$redis_pid"
