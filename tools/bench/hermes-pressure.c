@@ -4,7 +4,8 @@
  *
  * Anonymous memory is filled with content that does not compress and then written again page after
  * page, so that what was swapped out comes back; a file larger than the memory left for it is read
- * over and over. Every page carries a stamp that is checked on each visit: memory that comes back
+ * over and over; working memory is got, written and freed in bursts, as a batch job does from one
+ * piece of work to the next. Every page carries a stamp that is checked on each visit: memory that comes back
  * wrong ends the program with EXIT_MISMATCH.
  *
  * Standard output: "ready" once when the level is reached, one line of JSON on SIGUSR1 (so far)
@@ -29,6 +30,7 @@
 #define PAGE_BYTES	4096
 #define PAGE_WORDS	(PAGE_BYTES / sizeof(uint64_t))
 #define IO_BYTES	(128 * 1024)
+#define JOBS_MAX	4
 #define NS_PER_S	1000000000
 /* A job that stood still this long does not hurry to make up for it. */
 #define CATCH_UP_NS	NS_PER_S
@@ -39,10 +41,12 @@
 #define STAMP_FACTOR	0x9e3779b97f4a7c15ULL
 
 static struct {
-	uint64_t anon, anon_rate, file_size, file_rate, write_rate, oom_score_adj;
+	uint64_t anon, anon_rate, churn, churn_rate, file_size, file_rate, write_rate;
+	uint64_t oom_score_adj;
 	const char *cgroup, *memory_high, *memory_max, *file;
 } opt = {
 	.anon_rate = 100 << 20,
+	.churn_rate = 100 << 20,
 	.file_rate = 100 << 20,
 };
 
@@ -55,6 +59,10 @@ static const struct cli_option options[] = {
 		   CLI_SIZE, &opt.anon),
 	CLI_OPTION("anon-rate", "SIZE", "visit that much of it per second (100M)",
 		   CLI_SIZE, &opt.anon_rate),
+	CLI_OPTION("churn", "SIZE", "get, write and free so much at a time (0)",
+		   CLI_SIZE, &opt.churn),
+	CLI_OPTION("churn-rate", "SIZE", "that much of it per second (100M)",
+		   CLI_SIZE, &opt.churn_rate),
 	CLI_OPTION("file", "PATH", "file to keep reading, made when missing or too small",
 		   CLI_TEXT, &opt.file),
 	CLI_OPTION("file-size", "SIZE", "size of that file",
@@ -137,6 +145,30 @@ static void anon_visit(struct job *job, uint64_t offset)
 	if (page[0] != stamp(offset))
 		wrong_content(job, offset);
 	page[PAGE_WORDS - 1]++;
+}
+
+static void churn_fill(struct job *job)
+{
+	(void)job;
+}
+
+/* One burst: fresh memory, written once, checked and freed. */
+static void churn_visit(struct job *job, uint64_t offset)
+{
+	uint64_t at;
+
+	job->memory = mmap(NULL, job->size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (job->memory == MAP_FAILED)
+		die(errno, "%llu bytes of working memory", (unsigned long long)job->size);
+	for (at = offset; at < job->size && !stop; at += PAGE_BYTES)
+		*(volatile uint64_t *)(job->memory + at) = stamp(at);
+	while (at > offset) {
+		at -= PAGE_BYTES;
+		if (*(volatile uint64_t *)(job->memory + at) != stamp(at))
+			wrong_content(job, at);
+	}
+	munmap(job->memory, job->size);
 }
 
 static void write_all(int fd, const char *buf, uint64_t offset)
@@ -304,6 +336,12 @@ static size_t choose_jobs(struct job *jobs)
 			.size = opt.anon / PAGE_BYTES * PAGE_BYTES, .step = PAGE_BYTES,
 			.rate = opt.anon_rate,
 		};
+	if (opt.churn)
+		jobs[nr++] = (struct job){
+			.name = "churn", .fill = churn_fill, .visit = churn_visit,
+			.size = opt.churn / PAGE_BYTES * PAGE_BYTES,
+			.step = opt.churn / PAGE_BYTES * PAGE_BYTES, .rate = opt.churn_rate,
+		};
 	if (opt.file)
 		jobs[nr++] = (struct job){
 			.name = "file", .fill = file_fill, .visit = file_visit,
@@ -321,10 +359,12 @@ static size_t choose_jobs(struct job *jobs)
 
 static void check_options(void)
 {
-	if (!opt.anon && !opt.file)
-		usage_error("nothing to do: give --anon or --file");
+	if (!opt.anon && !opt.churn && !opt.file)
+		usage_error("nothing to do: give --anon, --churn or --file");
 	if (opt.anon && opt.anon < PAGE_BYTES)
 		usage_error("--anon must be at least a page");
+	if (opt.churn && opt.churn < PAGE_BYTES)
+		usage_error("--churn must be at least a page");
 	if (opt.file && opt.file_size < IO_BYTES)
 		usage_error("--file needs --file-size of at least %d bytes", IO_BYTES);
 	if (opt.write_rate && !opt.file)
@@ -335,7 +375,7 @@ static void check_options(void)
 
 int main(int argc, char **argv)
 {
-	struct job jobs[3];
+	struct job jobs[JOBS_MAX];
 	size_t nr_jobs, i;
 	sigset_t signals;
 	int err;

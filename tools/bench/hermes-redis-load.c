@@ -29,11 +29,13 @@
 #define MAX_REQUESTS	100000000
 /* Sent in one go before replies are looked at again, when the client has fallen behind. */
 #define MAX_SEND_BURST	64
+#define MAX_PIPELINE	MAX_SEND_BURST
 
 enum { VERIFY_NONE, VERIFY_ALL, VERIFY_SAMPLE };
 
 static struct {
-	uint64_t port, connections, value_size, keys, count, warmup, seed, timeout_s, pid, sample;
+	uint64_t port, connections, pipeline, value_size, keys, count, warmup, seed, timeout_s;
+	uint64_t pid, sample;
 	double rate, duration_s;
 	unsigned int arrival, verify;
 	const char *socket, *host, *json, *hist, *label;
@@ -42,6 +44,7 @@ static struct {
 	.host = "127.0.0.1",
 	.port = 6379,
 	.connections = 8,
+	.pipeline = 1,
 	.value_size = 1024,
 	.count = 10000,
 	.seed = 1,
@@ -68,6 +71,8 @@ static const struct cli_option options[] = {
 	CLI_OPTION("rate", "N", "requests per second (required)", CLI_REAL, &opt.rate),
 	CLI_OPTION("arrival", "poisson|uniform", "distribution of the intervals (poisson)",
 		   CLI_CHOICE, &opt.arrival, .choices = schedule_names),
+	CLI_OPTION("pipeline", "N", "requests that arrive together, on one connection (1)",
+		   CLI_NUMBER, &opt.pipeline, .min = 1, .max = MAX_PIPELINE),
 	CLI_OPTION("value-size", "SIZE", "bytes per value (1K)", CLI_SIZE, &opt.value_size),
 	CLI_OPTION("keys", "N", "different keys, after which they repeat (as many as requests)",
 		   CLI_NUMBER, &opt.keys, .min = 1, .max = MAX_REQUESTS),
@@ -145,7 +150,7 @@ static void send_request(uint64_t request)
 {
 	/* One connection for all requests of a key: the last one sent is the last stored. */
 	uint64_t key = request % opt.keys;
-	redisAsyncContext *connection = load.connections[key % opt.connections];
+	redisAsyncContext *connection = load.connections[key / opt.pipeline % opt.connections];
 	char name[KEY_BYTES];
 	const char *argv[3] = { "SET", name, value_of(&load.values, request) };
 	size_t argvlen[3] = { 3, key_name(name, key), opt.value_size };
@@ -250,12 +255,13 @@ static void load_init(void)
 	load.latency = latency_create();
 	load.lag = latency_create();
 	values_init(&load.values, opt.value_size, opt.seed);
-	schedule_init(&load.schedule, opt.arrival, opt.rate, opt.seed);
+	schedule_init(&load.schedule, opt.arrival, opt.rate / (double)opt.pipeline, opt.seed);
 	load.scheduled = malloc(opt.count * sizeof(*load.scheduled));
 	if (!load.scheduled || !load.send_event || !load.watch_event)
 		die(ENOMEM, "schedule");
 	for (i = 0; i < opt.count; i++)
-		load.scheduled[i] = schedule_advance(&load.schedule);
+		load.scheduled[i] = i % opt.pipeline ? load.scheduled[i - 1] :
+						       schedule_advance(&load.schedule);
 }
 
 /*
@@ -295,7 +301,8 @@ static void print_json(const struct procstat *before, const struct procstat *aft
 	json_string(f, opt.label);
 	fprintf(f, ",\n\"connections\": %llu, \"rate\": %.3f, \"arrival\": \"%s\",\n",
 		(unsigned long long)opt.connections, opt.rate, schedule_names[opt.arrival]);
-	fprintf(f, "\"value_size\": %llu, ", (unsigned long long)opt.value_size);
+	fprintf(f, "\"pipeline\": %llu, \"value_size\": %llu, ",
+		(unsigned long long)opt.pipeline, (unsigned long long)opt.value_size);
 	fprintf(f, "\"count\": %llu, \"keys\": %llu, \"warmup\": %llu, \"seed\": %llu,\n",
 		(unsigned long long)opt.count, (unsigned long long)opt.keys,
 		(unsigned long long)opt.warmup, (unsigned long long)opt.seed);

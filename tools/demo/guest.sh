@@ -90,6 +90,7 @@ start_hog()
 
 	hermes-pressure --cgroup "$cgroups/best-effort" --oom-score-adj 500 \
 		--anon "$hog_anon" --anon-rate "$hog_anon_rate" \
+		--churn "$hog_churn" --churn-rate "$hog_churn_rate" \
 		--file /scratch/pressure --file-size "$hog_file" --file-rate "$hog_file_rate" \
 		>"$hog_log" &
 	hog_pid=$!
@@ -129,11 +130,11 @@ check_allocator()
 	[[ $((jemalloc * 10)) -lt $used ]] || die "redis uses jemalloc in the $1 run ($jemalloc of $used bytes)"
 }
 
-# Redis with allocator $1, inserts of size $2 at rate $3, $4 of them; $6 are read back and compared.
-# Results in $5.json, $5.hist, $5.txt.
+# Redis with allocator $1, inserts of size $2 at rate $3, $4 together, $5 of them; $7 are read back
+# and compared. Results in $6.json, $6.hist, $6.txt.
 run_redis()
 {
-	local allocator=$1 size=$2 rate=$3 count=$4 result=$5 checks=$6 pid status=0
+	local allocator=$1 size=$2 rate=$3 pipeline=$4 count=$5 result=$6 checks=$7 pid status=0
 
 	rm -f "$socket"
 	(exec_service "$allocator" redis-server --port 0 --unixsocket "$socket" --save "" \
@@ -146,7 +147,7 @@ run_redis()
 	[[ -S $socket ]] || die "redis-server did not start: $(tail -n 3 /run/demo-redis.log)"
 	# The client stands for other machines: its own waiting for a processor is not the subject.
 	chrt -f 1 hermes-redis-load --socket "$socket" --pid "$pid" --label "$allocator" \
-		--connections 8 --rate "$rate" --count "$count" --value-size "$size" \
+		--connections 8 --rate "$rate" --pipeline "$pipeline" --count "$count" --value-size "$size" \
 		--warmup "$((count / 20))" --verify sample --sample "$checks" \
 		--json "$result.json" --hist "$result.hist" >"$result.txt" || status=$?
 	[[ $status -eq 0 ]] || die "hermes-redis-load failed with status $status in the $allocator run"
@@ -170,8 +171,8 @@ run_bench()
 run_case()
 {
 	case $1 in
-	redis-1k) run_redis "$2" 1K "$redis_1k_rate" "$redis_1k_count" "$3" "$redis_1k_checks" ;;
-	redis-200k) run_redis "$2" 200K "$redis_200k_rate" "$redis_200k_count" "$3" "$redis_200k_checks" ;;
+	redis-1k) run_redis "$2" 1K "$redis_1k_rate" "$redis_1k_pipeline" "$redis_1k_count" "$3" "$redis_1k_checks" ;;
+	redis-200k) run_redis "$2" 200K "$redis_200k_rate" "$redis_200k_pipeline" "$redis_200k_count" "$3" "$redis_200k_checks" ;;
 	bench-1k) run_bench "$2" 1K "$3" ;;
 	bench-256k) run_bench "$2" 256K "$3" ;;
 	*) die "unknown case $1" ;;

@@ -13,20 +13,25 @@ demo_accel=${DEMO_ACCEL:-auto}
 demo_rounds=${DEMO_ROUNDS:-3}
 demo_budget_s=${DEMO_BUDGET_S:-600}
 
-# The best-effort job: anonymous memory written and a file read over and over, bytes per second.
+# The best-effort job: anonymous memory written and a file read over and over, bytes per second, and
+# working memory that is got, written and freed in bursts.
 hog_anon=${DEMO_HOG_ANON:-800M}
 hog_anon_rate=${DEMO_HOG_ANON_RATE:-60M}
+hog_churn=${DEMO_HOG_CHURN:-64M}
+hog_churn_rate=${DEMO_HOG_CHURN_RATE:-64M}
 hog_file=${DEMO_HOG_FILE:-300M}
 hog_file_rate=${DEMO_HOG_FILE_RATE:-30M}
 # A run begins when no more than this is free: about where the kernel stops reclaiming by itself.
 short_mib=${DEMO_SHORT_MIB:-100}
 
-# Redis inserts by the size of the value: requests per second, number of requests, values that are
-# read back and compared.
-redis_1k_rate=${DEMO_REDIS_1K_RATE:-400}
-redis_1k_count=${DEMO_REDIS_1K_COUNT:-7000}
+# Redis inserts by the size of the value: requests per second, how many arrive together (pipelined),
+# number of requests, values that are read back and compared.
+redis_1k_rate=${DEMO_REDIS_1K_RATE:-2400}
+redis_1k_pipeline=${DEMO_REDIS_1K_PIPELINE:-16}
+redis_1k_count=${DEMO_REDIS_1K_COUNT:-36000}
 redis_1k_checks=${DEMO_REDIS_1K_CHECKS:-3000}
 redis_200k_rate=${DEMO_REDIS_200K_RATE:-60}
+redis_200k_pipeline=${DEMO_REDIS_200K_PIPELINE:-1}
 redis_200k_count=${DEMO_REDIS_200K_COUNT:-1000}
 redis_200k_checks=${DEMO_REDIS_200K_CHECKS:-100}
 
