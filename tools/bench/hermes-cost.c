@@ -135,7 +135,7 @@ static void measure_give(unsigned long pages, unsigned long times)
 	print_cost(label, ns, done);
 }
 
-/* Has the worker fill the reserve; includes what the other processes of the machine do meanwhile. */
+/* Has the worker fill the reserve; includes what else the machine does meanwhile. */
 static void measure_refill(void)
 {
 	struct hermes_fill *fill = (void *)((char *)control + control->fill_offset);

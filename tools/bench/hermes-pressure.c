@@ -5,8 +5,8 @@
  * Anonymous memory is filled with content that does not compress and then written again page after
  * page, so that what was swapped out comes back; a file larger than the memory left for it is read
  * over and over; working memory is got, written and freed in bursts, as a batch job does from one
- * piece of work to the next. Every page carries a stamp that is checked on each visit: memory that comes back
- * wrong ends the program with EXIT_MISMATCH.
+ * piece of work to the next. Every page carries a stamp that is checked on each visit: memory that
+ * comes back wrong ends the program with EXIT_MISMATCH.
  *
  * Standard output: "ready" once when the level is reached, one line of JSON on SIGUSR1 (so far)
  * and one at the end (SIGTERM or SIGINT). A job that was killed prints no last line.
