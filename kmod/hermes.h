@@ -168,6 +168,7 @@ struct hermes_counters {
  * @last_active: time of the last consumption, ns; worker only
  * @last_tick: time of the last run, ns; worker only
  * @backoff: consecutive refills cut short; worker only
+ * @budget: pages that it may take although memory is short; worker only
  * @bulk: room for the pages of one batch; worker only
  * @stat: counters
  */
@@ -199,6 +200,7 @@ struct hermes_client {
 	u64 last_active;
 	u64 last_tick;
 	unsigned int backoff;
+	unsigned long budget;
 	struct page **bulk;
 
 	struct hermes_counters stat;
@@ -273,18 +275,6 @@ unsigned long hermes_high_pages(const struct hermes_client *c);
 bool hermes_memory_short(unsigned long nr);
 
 /* pool.c APIs: */
-/**
- * enum hermes_urgency - what an allocation for a reserve may cost others
- * @HERMES_POLITE: nothing; stops at the low watermark, having woken kswapd
- * @HERMES_NOWAIT: free pages down to the min watermark, but no reclaim
- * @HERMES_URGENT: also a little direct reclaim, by the worker
- */
-enum hermes_urgency {
-	HERMES_POLITE,
-	HERMES_NOWAIT,
-	HERMES_URGENT,
-};
-
 int hermes_pool_attach(struct hermes_client *c, struct mem_cgroup *memcg);
 void hermes_pool_detach(struct hermes_client *c);
 struct hermes_pool *hermes_pool_get(struct hermes_client *c);
@@ -298,7 +288,7 @@ unsigned int hermes_pool_recycle(struct hermes_client *c,
 				 struct page **pages, unsigned int nr);
 unsigned int hermes_pool_alloc(struct hermes_client *c,
 			       struct hermes_pool *pool, struct page **pages,
-			       unsigned int nr, enum hermes_urgency urgency);
+			       unsigned int nr, bool may_reclaim);
 void hermes_pool_top_up(struct hermes_client *c);
 unsigned long hermes_pool_trim(struct hermes_pool *pool, unsigned long keep,
 			       unsigned long nr);

@@ -327,27 +327,27 @@ unsigned int hermes_pool_recycle(struct hermes_client *c,
 	return kept;
 }
 
-static gfp_t hermes_gfp(unsigned int order, enum hermes_urgency urgency)
+static gfp_t hermes_gfp(unsigned int order, bool may_reclaim)
 {
 	gfp_t gfp = GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_ZERO | __GFP_NOWARN |
 		    __GFP_NORETRY | __GFP_NOMEMALLOC;
 
 	/* Nobody shall compact or reclaim for a larger order. */
-	if (order || urgency != HERMES_URGENT)
+	if (order || !may_reclaim)
 		gfp &= ~__GFP_DIRECT_RECLAIM;
 	return gfp;
 }
 
 static unsigned int hermes_alloc_pages(int nid, struct page **pages,
-				       unsigned int nr,
-				       enum hermes_urgency urgency)
+				       unsigned int nr, bool may_reclaim)
 {
 	unsigned int order = HERMES_ALLOC_ORDER, got = 0, i;
 	struct page *page;
 
 	while (got < nr) {
 		order = min_t(unsigned int, order, ilog2(nr - got));
-		page = alloc_pages_node(nid, hermes_gfp(order, urgency), order);
+		page = alloc_pages_node(nid, hermes_gfp(order, may_reclaim),
+					order);
 		if (!page && !order)
 			break;
 		if (!page) {
@@ -369,7 +369,7 @@ static unsigned int hermes_alloc_pages(int nid, struct page **pages,
  * @pool: its pool; the pages do not go into it
  * @pages: out: the pages
  * @nr: pages wanted
- * @urgency: what it may cost others
+ * @may_reclaim: whether to reclaim a little if none is free
  *
  * In larger orders, then split, so that unmovable pages stay together. Never
  * eats into the headroom of a cgroup and never invokes the OOM killer.
@@ -380,7 +380,7 @@ static unsigned int hermes_alloc_pages(int nid, struct page **pages,
  */
 unsigned int hermes_pool_alloc(struct hermes_client *c,
 			       struct hermes_pool *pool, struct page **pages,
-			       unsigned int nr, enum hermes_urgency urgency)
+			       unsigned int nr, bool may_reclaim)
 {
 	long room = hermes_memcg_room(pool->memcg);
 	struct mem_cgroup *old;
@@ -392,17 +392,13 @@ unsigned int hermes_pool_alloc(struct hermes_client *c,
 			return 0;
 		nr = room;
 	}
-	/* One page, so that kswapd wakes up if it sleeps. */
-	if (urgency == HERMES_POLITE && hermes_memory_short(nr)) {
-		atomic64_inc(&c->stat.limit_nomem);
-		nr = 1;
-	}
 	granted = hermes_total_charge(nr);
 	if (granted < nr)
 		atomic64_inc(&c->stat.limit_module);
 
 	old = set_active_memcg(pool->memcg);
-	got = hermes_alloc_pages(READ_ONCE(c->nid), pages, granted, urgency);
+	got = hermes_alloc_pages(READ_ONCE(c->nid), pages, granted,
+				 may_reclaim);
 	set_active_memcg(old);
 	if (got < granted) {
 		atomic64_inc(&c->stat.limit_nomem);
@@ -447,7 +443,9 @@ void hermes_pool_top_up(struct hermes_client *c)
 		if (have >= goal)
 			break;
 		want = min_t(unsigned long, goal - have, HERMES_BULK);
-		got = hermes_pool_alloc(c, pool, pages, want, HERMES_POLITE);
+		if (hermes_memory_short(want))
+			break;
+		got = hermes_pool_alloc(c, pool, pages, want, false);
 		hermes_pool_return(pool, pages, got);
 		if (got < want)
 			break;

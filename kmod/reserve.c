@@ -15,7 +15,7 @@
 #define HERMES_BACKOFF_MAX	3U
 
 /* Below this part of the low watermark the refill may reclaim by itself. */
-#define HERMES_URGENT_PART	4
+#define HERMES_URGENT_PART	8
 
 /* Page tables that one batch may need: one of each level. */
 #define HERMES_TABLE_PAGES	4
@@ -130,25 +130,44 @@ static unsigned int hermes_batch_want(struct hermes_client *c)
 	return want;
 }
 
-/* Only a reserve that is nearly used up may make others reclaim. */
-static enum hermes_urgency hermes_urgency(const struct hermes_client *c)
+/*
+ * While memory is short, a refill takes no more than the client consumed:
+ * what the client's own page faults would have taken.
+ */
+static bool hermes_spend(struct hermes_client *c, unsigned int nr)
 {
-	if (READ_ONCE(c->ready_pages) < hermes_low_pages(c) / HERMES_URGENT_PART)
-		return HERMES_URGENT;
-	return HERMES_POLITE;
+	if (!hermes_memory_short(nr))
+		return true;
+	if (c->budget < nr)
+		return false;
+	c->budget -= nr;
+	return true;
+}
+
+/* New pages for a batch that the pool could not fill. */
+static unsigned int hermes_buy(struct hermes_client *c, struct page **pages,
+			       unsigned int nr)
+{
+	/* Only a reserve that is nearly used up may reclaim by itself. */
+	bool urgent = READ_ONCE(c->ready_pages) <
+		      hermes_low_pages(c) / HERMES_URGENT_PART;
+
+	if (!hermes_spend(c, nr)) {
+		atomic64_inc(&c->stat.limit_nomem);
+		return 0;
+	}
+	return hermes_pool_alloc(c, c->pool, pages, nr, urgent);
 }
 
 /* Zeroed pages for one batch into c->bulk; 0 if it must wait. */
 static unsigned int hermes_get_batch(struct hermes_client *c, unsigned int nr)
 {
-	enum hermes_urgency urgency = hermes_urgency(c);
 	unsigned int got = hermes_pool_take(c->pool, c->nid, c->bulk, nr);
 
 	if (got < nr)
-		got += hermes_pool_alloc(c, c->pool, c->bulk + got, nr - got,
-					 urgency);
+		got += hermes_buy(c, c->bulk + got, nr - got);
 	/* A part of a batch is worth a word of the ring only in need. */
-	if ((got == nr || urgency == HERMES_URGENT) &&
+	if ((got == nr || !READ_ONCE(c->ready_pages)) &&
 	    hermes_memcg_room(c->pool->memcg) >= HERMES_TABLE_PAGES)
 		return got;
 	hermes_pool_return(c->pool, c->bulk, got);
@@ -342,6 +361,7 @@ static void hermes_reserve_round(struct hermes_client *c)
 	consumed = atomic_long_xchg(&c->demand, 0);
 	hermes_adapt(c, consumed, now - c->last_tick);
 	low = c->ready_pages < hermes_low_pages(c);
+	c->budget = min(c->budget + consumed + c->conf.batch_pages, c->target);
 	mutex_unlock(&c->lock);
 	c->last_tick = now;
 	if (consumed || kick)

@@ -43,6 +43,6 @@ bench_pace=${DEMO_BENCH_PACE:-20M}
 candidate_name=${DEMO_CANDIDATE:-hermes}
 candidate_preload=${DEMO_PRELOAD:-}
 candidate_map=${DEMO_MAP:-/dev/hermes}
-candidate_conf=${DEMO_HERMES_CONF:-reserve_min=16M,reserve_max=64M}
+candidate_conf=${DEMO_HERMES_CONF:-reserve_min=32M,reserve_max=128M}
 
 demo_cases=${DEMO_CASES:-redis-1k redis-200k bench-1k bench-256k}
