@@ -299,19 +299,19 @@ next_line()
 worked()
 {
 	kill -s USR1 "$pid" && next_line && printf '%s\n' "$line" >account &&
-		jq -e '.final == false and all(.anon, .file, .write; .passes >= 1)' account >/dev/null
+		jq -e '.final == false and all(.anon, .churn, .file, .write; .passes >= 1)' account >/dev/null
 }
 
 pressure_account()
 {
 	rm -f data
-	start_pressure --anon 1M --anon-rate 0 --file data --file-size 256K --file-rate 0 \
-		--write-rate 1G
+	start_pressure --anon 1M --anon-rate 0 --churn 256K --churn-rate 0 \
+		--file data --file-size 256K --file-rate 0 --write-rate 1G
 	next_line && [[ $line == ready ]] && wait_for worked && end_pressure 0 TERM &&
 		next_line && printf '%s\n' "$line" >out && ! next_line &&
 		holds out '.tool == "hermes-pressure" and .final == true and .elapsed_s > 0' &&
 		holds out '.anon.size == 1048576 and .file.size == 262144 and .write.size == 262144' &&
-		holds out 'all(.anon, .file, .write; .passes >= 1 and .passes == (.bytes / .size | floor))' &&
+		holds out 'all(.anon, .churn, .file, .write; .passes >= 1 and .passes == (.bytes / .size | floor))' &&
 		[[ $(stat -c %s data) -eq 262144 && ! -s err ]] &&
 		json_is_documented out hermes-pressure.1
 }
