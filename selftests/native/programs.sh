@@ -195,8 +195,9 @@ start_redis()
 		--enable-debug-command yes --save '' --daemonize no --dir "$work/redis" --loglevel warning \
 		>redis.log 2>&1 &
 	redis_pid=$!
-	for _ in $(seq 100); do
-		redis-cli -s "$work/redis.sock" ping >/dev/null 2>&1 && return
+	for _ in $(seq 300); do
+		# Not before it has loaded its dump: until then it answers LOADING.
+		[[ $(redis-cli -s "$work/redis.sock" ping 2>/dev/null) != PONG ]] || return 0
 		sleep 0.1
 	done
 	return 1
