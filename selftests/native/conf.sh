@@ -3,19 +3,10 @@
 # HERMES_CONF and the library's behaviour as a preloaded program. TAP on stdout.
 # usage: conf.sh LIBRARY
 set -uo pipefail
+# shellcheck source=tap.sh
+source "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 
 library=$(realpath "$1")
-tests=0
-
-report()
-{
-	tests=$((tests + 1))
-	if [[ $2 -eq 0 ]]; then
-		echo "ok $tests $1"
-	else
-		echo "not ok $tests $1"
-	fi
-}
 
 # What the library says on stderr with HERMES_CONF=$1. (coreutils close stderr before we report.)
 says()

@@ -4,6 +4,8 @@
 # usage: programs.sh LIBRARY SOURCE_TREE
 # shellcheck disable=SC2016 # other languages in single quotes
 set -uo pipefail
+# shellcheck source=tap.sh
+source "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 
 library=$(realpath "$1")
 tree=$(realpath "$2")
@@ -14,17 +16,6 @@ cd "$work" || exit 1
 export LC_ALL=C TZ=UTC HOME=$work PYTHONHASHSEED=1 PERL_HASH_SEED=1 PYTHONDONTWRITEBYTECODE=1
 unset HERMES_CONF
 
-tests=0
-
-report()
-{
-	tests=$((tests + 1))
-	if [[ $2 -eq 0 ]]; then
-		echo "ok $tests $1"
-	else
-		echo "not ok $tests $1"
-	fi
-}
 
 have()
 {
@@ -33,8 +24,7 @@ have()
 	shift
 	for program; do
 		command -v "$program" >/dev/null && continue
-		tests=$((tests + 1))
-		echo "ok $tests $name # SKIP no $program"
+		skip "$name" "no $program"
 		return 1
 	done
 }
@@ -108,8 +98,7 @@ python_suite()
 	local log=$work/python.log
 
 	if ! /usr/bin/python3 -c 'import test.test_list' 2>/dev/null; then
-		tests=$((tests + 1))
-		echo "ok $tests $1 # SKIP no libpython3-testsuite"
+		skip "$1" "no libpython3-testsuite"
 		return
 	fi
 	LD_PRELOAD=$library /usr/bin/python3 -m test test_list test_dict test_bytes test_deque \

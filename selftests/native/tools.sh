@@ -4,6 +4,8 @@
 # TAP on stdout.
 # usage: tools.sh DIRECTORY_OF_THE_TOOLS MAN_PAGES
 set -uo pipefail
+# shellcheck source=tap.sh
+source "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 
 tools=$(realpath "$1")
 man=$(realpath "$2")
@@ -11,7 +13,6 @@ work=$(mktemp -d)
 pid=
 redis_pid=
 cgroup=
-tests=0
 export LC_ALL=C PATH=$tools:$PATH
 unset HERMES_CONF LD_PRELOAD
 
@@ -28,22 +29,6 @@ clean_up()
 }
 trap clean_up EXIT
 cd "$work" || exit 1
-
-report()
-{
-	tests=$((tests + 1))
-	if [[ $2 -eq 0 ]]; then
-		echo "ok $tests $1"
-	else
-		echo "not ok $tests $1"
-	fi
-}
-
-skip()
-{
-	tests=$((tests + 1))
-	echo "ok $tests $1 # SKIP $2"
-}
 
 # A function of several checks joined by &&; shows what the last program said when one fails.
 check()
