@@ -42,16 +42,6 @@ static_assert(BITS_PER_LONG == 64);
 struct hermes_token;
 
 /**
- * struct hermes_pool_node - the pages of one NUMA node in a pool
- * @clean: zeroed pages, linked by page->lru; guarded by pool->lock
- * @nr: length of @clean; guarded by pool->lock, read without it as a hint
- */
-struct hermes_pool_node {
-	struct list_head clean;
-	unsigned long nr;
-};
-
-/**
  * struct hermes_pool - zeroed, charged, unmapped pages of one memory cgroup
  * @link: in the list of pools; guarded by hermes_registry_lock
  * @ref: one for each attached client
@@ -64,7 +54,8 @@ struct hermes_pool_node {
  * @nr_clean: zeroed pages on all nodes; guarded by @lock
  * @dirty: recycled pages that must be zeroed, by page->lru; guarded by @lock
  * @nr_dirty: length of @dirty; guarded by @lock
- * @node: one for each possible node
+ * @clean: zeroed pages, by page->lru, one list for each possible NUMA node;
+ *	guarded by @lock
  */
 struct hermes_pool {
 	struct list_head link;
@@ -77,7 +68,7 @@ struct hermes_pool {
 	unsigned long nr_clean;
 	struct list_head dirty;
 	unsigned long nr_dirty;
-	struct hermes_pool_node node[];
+	struct list_head clean[];
 };
 
 /**

@@ -43,7 +43,7 @@ static struct hermes_pool *hermes_pool_create(struct mem_cgroup *memcg)
 	ret = hermes_pool_probe(memcg);
 	if (ret)
 		return ERR_PTR(ret);
-	pool = kzalloc(struct_size(pool, node, nr_node_ids),
+	pool = kzalloc(struct_size(pool, clean, nr_node_ids),
 		       GFP_KERNEL_ACCOUNT);
 	if (!pool)
 		return ERR_PTR(-ENOMEM);
@@ -61,7 +61,7 @@ static struct hermes_pool *hermes_pool_create(struct mem_cgroup *memcg)
 	INIT_LIST_HEAD(&pool->dirty);
 	spin_lock_init(&pool->lock);
 	for (nid = 0; nid < nr_node_ids; nid++)
-		INIT_LIST_HEAD(&pool->node[nid].clean);
+		INIT_LIST_HEAD(&pool->clean[nid]);
 	return pool;
 }
 
@@ -208,14 +208,12 @@ unsigned long hermes_pool_pages(const struct hermes_pool *pool)
 
 static struct page *hermes_pool_pop(struct hermes_pool *pool, int nid)
 {
-	struct hermes_pool_node *node = &pool->node[nid];
 	struct page *page;
 
 	lockdep_assert_held(&pool->lock);
-	page = list_first_entry_or_null(&node->clean, struct page, lru);
+	page = list_first_entry_or_null(&pool->clean[nid], struct page, lru);
 	if (page) {
 		list_del(&page->lru);
-		node->nr--;
 		pool->nr_clean--;
 	}
 	return page;
@@ -274,15 +272,13 @@ unsigned int hermes_pool_take(struct hermes_pool *pool, int nid,
 void hermes_pool_return(struct hermes_pool *pool, struct page **pages,
 			unsigned int nr)
 {
-	struct hermes_pool_node *node;
 	unsigned int i;
 
 	spin_lock(&pool->lock);
 	for (i = 0; i < nr; i++) {
-		node = &pool->node[page_to_nid(pages[i])];
 		/* Last in, first out: it may still be in a CPU's cache. */
-		list_add(&pages[i]->lru, &node->clean);
-		node->nr++;
+		list_add(&pages[i]->lru,
+			 &pool->clean[page_to_nid(pages[i])]);
 		pool->nr_clean++;
 	}
 	spin_unlock(&pool->lock);

@@ -11,7 +11,6 @@
 #include <linux/vmalloc.h>
 
 #include "hermes.h"
-#include "trace.h"
 
 /* One page for the head and one for the fill ring, then the ready ring. */
 #define HERMES_FILL_OFFSET	PAGE_SIZE
