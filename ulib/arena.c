@@ -203,3 +203,13 @@ void hu_arena_warm(uintptr_t addr, size_t bytes)
 		warm += step;
 	}
 }
+
+/* Make the tags of a range of pages resident, and one that may follow. */
+void hu_arena_warm_tags(struct hu_arena *arena, uint32_t page, uint32_t pages)
+{
+	uintptr_t start = (uintptr_t)&arena->tags[page] & ~(HU_PAGE - 1);
+	uintptr_t end = (uintptr_t)&arena->tags[page + pages] | (HU_PAGE - 1);
+	uintptr_t limit = hu_align_up((uintptr_t)&arena->tags[arena->pages], HU_PAGE);
+
+	hu_os_populate((void *)start, hu_min(end + 1, limit) - start);
+}

@@ -112,5 +112,6 @@ static inline uintptr_t hu_page_address(const struct hu_arena *arena, uint32_t p
 struct hu_arena *hu_arena_create(size_t pages);
 uint32_t hu_arena_commit(struct hu_arena *arena, uint32_t page);
 void hu_arena_warm(uintptr_t addr, size_t bytes);
+void hu_arena_warm_tags(struct hu_arena *arena, uint32_t page, uint32_t pages);
 
 #endif /* HU_ARENA_H */

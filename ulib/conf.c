@@ -8,6 +8,7 @@ struct hu_conf hu_conf = {
 	.reserve_min = SIZE_MAX,
 	.reserve_max = SIZE_MAX,
 	.decay_ms = 10000,
+	.background = true,
 };
 
 struct suffix {
@@ -136,8 +137,23 @@ static bool set_backend(const char *text, size_t len)
 		hu_conf.backend = HU_CONF_AUTO;
 	else if (equal(text, len, "kmod"))
 		hu_conf.backend = HU_CONF_KMOD;
+	else if (equal(text, len, "populate"))
+		hu_conf.backend = HU_CONF_POPULATE;
 	else if (equal(text, len, "anon"))
 		hu_conf.backend = HU_CONF_ANON;
+	else
+		return false;
+	return true;
+}
+
+static bool set_thp(const char *text, size_t len)
+{
+	if (equal(text, len, "auto"))
+		hu_conf.thp = HU_THP_AUTO;
+	else if (equal(text, len, "always"))
+		hu_conf.thp = HU_THP_ALWAYS;
+	else if (equal(text, len, "never"))
+		hu_conf.thp = HU_THP_NEVER;
 	else
 		return false;
 	return true;
@@ -152,6 +168,11 @@ static bool set_flag(const char *text, size_t len, bool *flag)
 	else
 		return false;
 	return true;
+}
+
+static bool set_background(const char *text, size_t len)
+{
+	return set_flag(text, len, &hu_conf.background);
 }
 
 static bool set_verbose(const char *text, size_t len)
@@ -174,13 +195,15 @@ static const struct option {
 	{ "factor", set_factor, "factor is ignored: 0.01 to 10, such as 2.0" },
 	{ "interval", set_interval, "interval is ignored: 500us to 1s, such as 2ms" },
 	{ "decay", set_decay, "decay is ignored: 0s to 86400s, such as 10s; or never" },
-	{ "backend", set_backend, "backend is ignored: auto, kmod or anon" },
+	{ "backend", set_backend, "backend is ignored: auto, kmod, populate or anon" },
+	{ "thp", set_thp, "thp is ignored: auto, always or never" },
+	{ "background", set_background, "background is ignored: 0 or 1" },
 	{ "verbose", set_verbose, "verbose is ignored: 0 or 1" },
 	{ "stats", set_stats, "stats is ignored: 0 or 1" },
 };
 
 static const char known_keys[] =
-	"reserve_min, reserve_max, factor, interval, decay, backend, verbose, stats";
+	"reserve_min, reserve_max, factor, interval, decay, backend, thp, background, verbose, stats";
 
 static void parse_pair(const char *pair, size_t len)
 {

@@ -10,7 +10,14 @@
 enum hu_conf_backend {
 	HU_CONF_AUTO,
 	HU_CONF_KMOD,
+	HU_CONF_POPULATE,
 	HU_CONF_ANON,
+};
+
+enum hu_conf_thp {
+	HU_THP_AUTO,
+	HU_THP_ALWAYS,
+	HU_THP_NEVER,
 };
 
 /**
@@ -21,6 +28,9 @@ enum hu_conf_backend {
  * @interval_us: of the adaptive target, 0: the default
  * @decay_ms: how long freed memory stays mapped, HU_DECAY_NEVER: for ever
  * @backend: which backends may be used
+ * @thp: whether the populate backend makes 2 MiB pages: never, always, or
+ *	while memory is ample
+ * @background: whether there may be a background thread
  * @verbose: report the choice of the backend on stderr
  * @stats: report the counters on stderr at exit
  */
@@ -31,6 +41,8 @@ struct hu_conf {
 	uint32_t interval_us;
 	uint32_t decay_ms;
 	enum hu_conf_backend backend;
+	enum hu_conf_thp thp;
+	bool background;
 	bool verbose;
 	bool stats;
 };

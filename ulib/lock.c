@@ -13,13 +13,6 @@ struct hu_lock hu_huge_lock;
 struct hu_lock hu_pages_lock;
 struct hu_lock hu_meta_lock;
 
-static inline void cpu_relax(void)
-{
-#if __has_builtin(__builtin_ia32_pause)
-	__builtin_ia32_pause();
-#endif
-}
-
 void hu_lock_slow(struct hu_lock *lock)
 {
 	int i;
@@ -27,7 +20,7 @@ void hu_lock_slow(struct hu_lock *lock)
 	if (hu_fork_owner)
 		return;
 	for (i = 0; i < HU_LOCK_SPINS; i++) {
-		cpu_relax();
+		hu_cpu_relax();
 		if (!atomic_load_explicit(&lock->v, memory_order_relaxed) && hu_trylock(lock))
 			return;
 	}

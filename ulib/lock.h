@@ -20,6 +20,13 @@ struct hu_lock {
  */
 extern __thread bool hu_fork_owner;
 
+static inline void hu_cpu_relax(void)
+{
+#if __has_builtin(__builtin_ia32_pause)
+	__builtin_ia32_pause();
+#endif
+}
+
 void hu_lock_slow(struct hu_lock *lock);
 void hu_unlock_slow(struct hu_lock *lock);
 
@@ -33,7 +40,8 @@ static inline bool hu_trylock(struct hu_lock *lock)
 
 /*
  * While libc knows that there is only one thread, the lock needs no atomic
- * operation. That never changes while a lock is held: we create no threads.
+ * operation. That never changes while a lock is held: our own thread is started
+ * without one.
  */
 static inline void hu_lock(struct hu_lock *lock)
 {

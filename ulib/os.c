@@ -121,10 +121,26 @@ void hu_os_purge(void *addr, size_t len)
 		memset(addr, 0, len);
 }
 
-/* A hint: where the kernel is older than 5.14, first touches fault. */
-void hu_os_populate(void *addr, size_t len)
+/*
+ * Make memory resident that nobody else uses yet. A kernel before 5.14 knows
+ * no such call: then by touching it. False: the kernel has no memory.
+ */
+bool hu_os_populate(void *addr, size_t len)
 {
-	do_madvise(addr, len, MADV_POPULATE_WRITE);
+	int ret = do_madvise(addr, len, MADV_POPULATE_WRITE);
+	size_t i;
+
+	if (ret != -EINVAL)
+		return !ret;
+	for (i = 0; i < len; i += HU_PAGE)
+		((volatile char *)addr)[i] = 0;
+	return true;
+}
+
+/* Faults may map 2 MiB at once. */
+void hu_os_huge_pages(void *addr, size_t len)
+{
+	do_madvise(addr, len, MADV_HUGEPAGE);
 }
 
 void hu_os_no_huge_pages(void *addr, size_t len)
@@ -157,6 +173,19 @@ uint32_t hu_os_clock_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
 	return (uint32_t)(ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+uint64_t hu_os_clock_us(void)
+{
+	struct timespec ts = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+int hu_os_pid(void)
+{
+	return (int)syscall(SYS_getpid);
 }
 
 /* To spread arenas. Without getrandom(), the stack's place is random enough. */

@@ -17,7 +17,8 @@ void *hu_os_map(size_t len);
 void hu_os_unmap(void *addr, size_t len);
 void *hu_os_remap(void *addr, size_t old_len, size_t new_len);
 void hu_os_purge(void *addr, size_t len);
-void hu_os_populate(void *addr, size_t len);
+bool hu_os_populate(void *addr, size_t len);
+void hu_os_huge_pages(void *addr, size_t len);
 void hu_os_no_huge_pages(void *addr, size_t len);
 bool hu_os_wipe_on_fork(void *addr, size_t len);
 size_t hu_os_address_space_limit(void);
@@ -27,8 +28,22 @@ uint32_t hu_os_clock_ms(void);
 uint64_t hu_os_random(void);
 const char *hu_os_getenv(const char *name);
 
+uint64_t hu_os_clock_us(void);
+int hu_os_pid(void);
+
 void hu_os_futex_wait(atomic_int *word, int value);
 void hu_os_futex_wake(atomic_int *word);
+
+/* os_thread.c: the background thread, and files only it reads. */
+int hu_os_thread_start(void *(*run)(void *arg));
+void hu_os_save_affinity(void);
+bool hu_os_one_cpu(void);
+bool hu_os_own_files(void);
+int hu_os_open(const char *path);
+size_t hu_os_read(int fd, char *buf, size_t size);
+void hu_os_close(int fd);
+void hu_os_futex_wait_for(_Atomic uint32_t *word, uint32_t value, uint64_t us);
+void hu_os_futex_wake_word(_Atomic uint32_t *word);
 
 /* One line on stderr. hu_os_fatal() then aborts. */
 void hu_os_complain(const char *what, const char *detail);

@@ -13,11 +13,12 @@
  * Decisions are made under hu_pages_lock; system calls are made outside.
  */
 #include "conf.h"
+#include "giveback.h"
 #include "lock.h"
 #include "os.h"
 #include "pageheap.h"
 #include "reserve.h"
-#include "runs.h"
+#include "worker.h"
 
 /* One posted extent: at most so long, and that part of an arena. */
 #define POST_MAX	((uint32_t)(64 * MIB / HU_PAGE))
@@ -26,28 +27,41 @@
 #define POST_MIN	((uint32_t)(MIB / HU_PAGE))
 /* Most that one request makes ready by itself, and gives back for others. */
 #define TAKE_MAX	(4 * MIB)
-#define PURGE_PAGES	((uint32_t)(2 * MIB / HU_PAGE))
-/* A forked child gets a reserve of its own when it has grown by so much. */
-#define CHILD_GROWTH	((size_t)(2 * MIB / HU_PAGE))
+/*
+ * A process gets a background thread, and a forked child a reserve of its own,
+ * when it has grown by so much.
+ */
+#define REAL_GROWTH	((size_t)(2 * MIB / HU_PAGE))
+/* Made ready with the first arena: the first requests find it. */
+#define START_PAGES	((uint32_t)(2 * HU_UNIT_PAGES))
+/* A request of at most so much may wait so often for what is being made. */
+#define WAIT_PAGES	((size_t)(2 * MIB / HU_PAGE))
+#define WAITS_MAX	2
 
 static struct hu_arena *current_arena;	/* its frontier is the newest memory */
 static struct hu_run_ref ready;		/* popped, adjacent, not in the index */
 static uint64_t grow_count;		/* successful calls of grow() */
 static size_t cold_pages;		/* handed out since the client was opened */
+static uint64_t consumed_pages;		/* fresh ones handed out, ready or cold */
+static uint64_t start_at = REAL_GROWTH;	/* when it gets there a thread is started */
 static struct hu_pages_stats counts;
 static size_t live_pages;
 
 /* What remains to be done for a request after the lock is released. */
 struct chores {
-	bool cold;
-	bool kick;
+	bool cold;		/* the memory is cold: make it ready, or count a miss */
+	bool kick;		/* the backend wants to be woken */
+	bool start;		/* there should be a background thread */
+	bool wait;		/* nothing is ready, but more is just being made */
 };
 
 static void lock_pages(void)
 {
 	hu_lock(&hu_pages_lock);
-	if (unlikely(hu_reserve_check_fork()))
+	if (unlikely(hu_reserve_check_fork())) {
 		cold_pages = 0;
+		start_at = consumed_pages + REAL_GROWTH;
+	}
 }
 
 static void hand_out(const struct hu_run_ref *ref, bool large)
@@ -203,7 +217,7 @@ static struct hu_run_ref find_cold(uint32_t pages, uint32_t align, struct chores
 	struct hu_run_ref ref = { NULL, 0, 0 };
 
 	/* A forked child that really grows starts over with its own reserve. */
-	if (hu_reserve_lost() && cold_pages + pages > CHILD_GROWTH)
+	if (hu_reserve_lost() && cold_pages + pages > REAL_GROWTH)
 		return ref;
 	ref = hu_runs_take(HU_RUN_COLD, pages, align);
 	if (!ref.arena)
@@ -215,7 +229,9 @@ static struct hu_run_ref find_cold(uint32_t pages, uint32_t align, struct chores
 	return ref;
 }
 
-static struct hu_run_ref find(uint32_t pages, uint32_t align, bool *zero, struct chores *chores)
+/* @waits: so often may the request still wait. */
+static struct hu_run_ref find(uint32_t pages, uint32_t align, bool *zero, unsigned int waits,
+			      struct chores *chores)
 {
 	struct hu_run_ref ref = hu_runs_take(HU_RUN_HOT, pages, align);
 
@@ -229,13 +245,34 @@ static struct hu_run_ref find(uint32_t pages, uint32_t align, bool *zero, struct
 		ref = ready_take(pages, align);
 	if (ref.arena)
 		counts.hits++;
+	else if (waits && hu_reserve->making())
+		chores->wait = true;
 	else
 		ref = find_cold(pages, align, chores);
-	if (hu_reserve_client) {
-		post();
-		chores->kick = hu_reserve->needs_kick();
-	}
+	if (ref.arena)
+		consumed_pages += pages;
+	post();
+	chores->kick = hu_reserve->needs_kick();
+	chores->start = consumed_pages >= start_at && hu_worker_missing() && !hu_reserve_lost();
+	if (chores->start)
+		start_at = consumed_pages * 2;
 	return ref;
+}
+
+/* The first requests of a process find ready memory. */
+static void prefill(void)
+{
+	struct hu_run_ref ref;
+
+	hu_lock(&hu_pages_lock);
+	ref = frontier_take(START_PAGES, HU_UNIT_PAGES);
+	hu_unlock(&hu_pages_lock);
+	if (!ref.arena)
+		return;
+	hu_os_populate((void *)hu_page_address(ref.arena, ref.page), START_PAGES * HU_PAGE);
+	hu_lock(&hu_pages_lock);
+	hu_runs_insert(ref.arena, ref.page, ref.pages, HU_RUN_ZERO, hu_os_clock_ms());
+	hu_unlock(&hu_pages_lock);
 }
 
 static bool open_frontier(struct hu_arena *arena, uint32_t pages)
@@ -247,6 +284,8 @@ static bool open_frontier(struct hu_arena *arena, uint32_t pages)
 	hu_lock(&hu_pages_lock);
 	arena->committed = committed;
 	hu_unlock(&hu_pages_lock);
+	if (!consumed_pages && hu_reserve != &hu_backend_anon)
+		prefill();
 	return true;
 }
 
@@ -302,6 +341,36 @@ out:
 	return ok;
 }
 
+/**
+ * hu_pages_take_cold() - cold memory to be made ready
+ * @pages: length
+ * @align: alignment in pages
+ * @ref: out, under hu_pages_lock: the run, which is in no index now
+ *
+ * Context: the background thread, no lock held.
+ * Return: false when the kernel has no address space.
+ */
+bool hu_pages_take_cold(uint32_t pages, uint32_t align, struct hu_run_ref *ref)
+{
+	uint64_t seen;
+
+	do {
+		hu_lock(&hu_pages_lock);
+		seen = __atomic_load_n(&grow_count, __ATOMIC_RELAXED);
+		*ref = hu_runs_take(HU_RUN_COLD, pages, align);
+		if (!ref->arena)
+			*ref = frontier_take(pages, align);
+		hu_unlock(&hu_pages_lock);
+	} while (!ref->arena && grow(pages, align, seen));
+	return ref->arena;
+}
+
+/* Fresh pages handed out so far, ready or cold; needs hu_pages_lock. */
+uint64_t hu_pages_consumed(void)
+{
+	return consumed_pages;
+}
+
 /* After the lock: cold memory is made ready, as far as that is cheap. */
 static void do_chores(const struct chores *chores, uint32_t client, uintptr_t addr, size_t bytes)
 {
@@ -309,6 +378,8 @@ static void do_chores(const struct chores *chores, uint32_t client, uintptr_t ad
 
 	if (chores->kick)
 		hu_reserve->kick();
+	if (chores->start)
+		hu_worker_start();
 	if (!chores->cold)
 		return;
 	if (client && client == hu_reserve_client)
@@ -327,16 +398,17 @@ static void do_chores(const struct chores *chores, uint32_t client, uintptr_t ad
  */
 void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero)
 {
+	unsigned int waits = pages <= WAIT_PAGES ? WAITS_MAX : 0;
 	struct hu_run_ref ref;
 	uintptr_t addr;
 	uint64_t seen;
 
 	for (;;) {
-		struct chores chores = { false, false };
+		struct chores chores = { 0 };
 
 		lock_pages();
 		seen = __atomic_load_n(&grow_count, __ATOMIC_RELAXED);
-		ref = find((uint32_t)pages, (uint32_t)align, zero, &chores);
+		ref = find((uint32_t)pages, (uint32_t)align, zero, waits, &chores);
 		if (ref.arena)
 			hand_out(&ref, large);
 		hu_unlock(&hu_pages_lock);
@@ -345,22 +417,11 @@ void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero)
 			do_chores(&chores, ref.arena->client, addr, pages * HU_PAGE);
 			return (void *)addr;
 		}
-		if (!grow(pages, (uint32_t)align, seen))
+		if (chores.wait)
+			waits = hu_reserve->wait() ? waits - 1 : 0;
+		else if (!grow(pages, (uint32_t)align, seen))
 			return NULL;
 	}
-}
-
-/* Give a run back, which is in no index meanwhile, then index it as cold. */
-static void purge(struct hu_run_ref ref)
-{
-	size_t bytes = (size_t)ref.pages * HU_PAGE;
-	uintptr_t addr = hu_page_address(ref.arena, ref.page);
-
-	hu_reserve_give(ref.arena->client, addr, bytes);
-	hu_lock(&hu_pages_lock);
-	counts.given_back_bytes += bytes;
-	hu_pages_add_cold(addr, bytes);
-	hu_unlock(&hu_pages_lock);
 }
 
 /**
@@ -368,7 +429,8 @@ static void purge(struct hu_run_ref ref)
  * @addr: its first page
  * @pages: its length
  *
- * Gives back at most a bounded part of what nobody wanted for the decay time.
+ * Where there is no background thread, or freed memory shall not stay mapped at
+ * all, gives back a bounded part of what nobody wanted for the decay time.
  */
 void hu_pages_free(void *addr, size_t pages)
 {
@@ -386,8 +448,9 @@ void hu_pages_shrink(void *addr, size_t pages, size_t new_pages)
 	struct hu_arena *arena = hu_arena_of((uintptr_t)addr);
 	uint32_t page = hu_page_of((uintptr_t)addr), now = hu_os_clock_ms();
 	uint32_t freed = (uint32_t)(pages - new_pages);
-	uint32_t most = freed > PURGE_PAGES ? freed : PURGE_PAGES;
+	uint32_t most = freed > HU_GIVEBACK_PAGES ? freed : HU_GIVEBACK_PAGES;
 	struct hu_run_ref old = { NULL, 0, 0 };
+	bool self = !hu_conf.decay_ms || hu_worker_missing();
 
 	lock_pages();
 	if (new_pages)
@@ -396,36 +459,13 @@ void hu_pages_shrink(void *addr, size_t pages, size_t new_pages)
 		arena->tags[page].state = HU_RUN_NONE;
 	hu_runs_insert(arena, page + (uint32_t)new_pages, freed, HU_RUN_HOT, now);
 	live_pages -= freed;
-	if (hu_conf.decay_ms != HU_DECAY_NEVER)
-		old = hu_runs_take_oldest(now, hu_conf.decay_ms, most);
+	if (self && hu_conf.decay_ms != HU_DECAY_NEVER)
+		old = hu_runs_take_oldest(now, hu_conf.decay_ms, most, 0);
 	hu_unlock(&hu_pages_lock);
 	if (old.arena)
-		purge(old);
-}
-
-/**
- * hu_pages_trim() - give back all free memory that is still mapped
- * @keep_pages: but leave so much
- *
- * Return: whether anything was given back.
- */
-bool hu_pages_trim(size_t keep_pages)
-{
-	bool any = false;
-
-	for (;; any = true) {
-		struct hu_run_ref ref = { NULL, 0, 0 };
-		size_t mapped;
-
-		lock_pages();
-		mapped = hu_runs_pages(HU_RUN_HOT) + hu_runs_pages(HU_RUN_ZERO);
-		if (mapped > keep_pages)
-			ref = hu_runs_take_oldest(hu_os_clock_ms(), 0, PURGE_PAGES);
-		hu_unlock(&hu_pages_lock);
-		if (!ref.arena)
-			return any;
-		purge(ref);
-	}
+		hu_giveback(old);
+	else if (unlikely(hu_worker_idle()))
+		hu_worker_wake();
 }
 
 static bool extend_locked(struct hu_arena *arena, uint32_t end, uint32_t extra,
@@ -437,6 +477,7 @@ static bool extend_locked(struct hu_arena *arena, uint32_t end, uint32_t extra,
 		chores->cold = true;
 	if (hu_runs_take_at(arena, end, extra, &zero)) {
 		counts.reuses += !zero;
+		consumed_pages += zero ? extra : 0;
 		return true;
 	}
 	chores->cold = false;
@@ -468,7 +509,7 @@ bool hu_pages_extend(void *addr, size_t pages, size_t new_pages)
 	struct hu_arena *arena = hu_arena_of((uintptr_t)addr);
 	uint32_t end = hu_page_of((uintptr_t)addr) + (uint32_t)pages;
 	uint32_t extra = (uint32_t)(new_pages - pages);
-	struct chores chores = { false, false };
+	struct chores chores = { 0 };
 	bool ok;
 
 	if (end + extra > arena->pages)

@@ -3,11 +3,10 @@
 #ifndef HU_PAGEHEAP_H
 #define HU_PAGEHEAP_H
 
-#include "arena.h"
+#include "runs.h"
 
 struct hu_pages_stats {
 	uint64_t hits, reuses, takes, misses;
-	uint64_t given_back_bytes;
 	uint64_t arena_bytes;
 	uint64_t live_bytes;
 	uint64_t resident_free_bytes;
@@ -18,8 +17,9 @@ void hu_pages_free(void *addr, size_t pages);
 bool hu_pages_extend(void *addr, size_t pages, size_t new_pages);
 void hu_pages_shrink(void *addr, size_t pages, size_t new_pages);
 size_t hu_pages_large(uintptr_t addr);
-bool hu_pages_trim(size_t keep_pages);
 void hu_pages_add_cold(uintptr_t addr, size_t bytes);
+bool hu_pages_take_cold(uint32_t pages, uint32_t align, struct hu_run_ref *ref);
+uint64_t hu_pages_consumed(void);
 void hu_pages_get_stats(struct hu_pages_stats *stats);
 
 #endif /* HU_PAGEHEAP_H */

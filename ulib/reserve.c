@@ -4,8 +4,11 @@
 #include <linux/hermes.h>
 #include "conf.h"
 #include "lock.h"
+#include "mark.h"
 #include "os.h"
+#include "populate.h"
 #include "reserve.h"
+#include "worker.h"
 
 const struct hu_backend *hu_reserve = &hu_backend_anon;
 uint32_t hu_reserve_client;
@@ -17,50 +20,44 @@ static struct hermes_u_status status = {
 	.reason = "nothing has been allocated yet",
 };
 
-/*
- * A page that the kernel empties in a forked child, also when the child was
- * made behind libc's back and no fork handler ran. The control mapping does
- * not exist in the child, so this is looked at before it is.
- */
-static uint32_t *fork_mark;
-
 static void announce(void)
 {
+	static const char *const what[] = {
+		[HERMES_U_BACKEND_KMOD] = "reserve from the kernel module: ",
+		[HERMES_U_BACKEND_ANON] = "no reserve, anonymous memory: ",
+		[HERMES_U_BACKEND_POPULATE] = "reserve from anonymous memory, populated ahead: ",
+	};
+
 	if (hu_conf.verbose && !announced)
-		hu_os_complain(status.backend == HERMES_U_BACKEND_KMOD ?
-			       "reserve from the kernel module: " :
-			       "reserve from anonymous memory: ", status.reason);
+		hu_os_complain(what[status.backend], status.reason);
 	announced = true;
 }
 
-static bool mark_for_fork(void)
+/* Tries the module; returns > 0 when it is in use, else 0 or a negative errno. */
+static int try_module(const char **reason)
 {
-	if (!fork_mark) {
-		uint32_t *page = hu_os_map(HU_PAGE);
-
-		if (!page)
-			return false;
-		if (!hu_os_wipe_on_fork(page, HU_PAGE)) {
-			hu_os_unmap(page, HU_PAGE);
-			return false;
-		}
-		fork_mark = page;
-	}
-	*fork_mark = 1;
-	return true;
-}
-
-static int choose(const char **reason)
-{
-	if (hu_conf.backend == HU_CONF_ANON) {
+	if (hu_conf.backend == HU_CONF_ANON || hu_conf.backend == HU_CONF_POPULATE) {
 		*reason = "HERMES_CONF asks for it";
 		return 0;
 	}
-	if (!mark_for_fork()) {
+	if (!hu_mark) {
 		*reason = "the kernel has no MADV_WIPEONFORK";
 		return -EOPNOTSUPP;
 	}
 	return hu_kmod_open(reason);
+}
+
+/*
+ * Without the module: populated ahead, if there may be a thread to do it. Where
+ * address space is limited, a reserve would take it from the program.
+ */
+static const struct hu_backend *choose_other(void)
+{
+	if (hu_conf.backend == HU_CONF_ANON || hu_conf.backend == HU_CONF_KMOD ||
+	    !hu_mark || !hu_conf.background || hu_os_address_space_limit() != SIZE_MAX)
+		return &hu_backend_anon;
+	hu_populate_open();
+	return &hu_backend_populate;
 }
 
 /**
@@ -72,20 +69,24 @@ static int choose(const char **reason)
  */
 void hu_reserve_start(void)
 {
-	const struct hu_backend *backend = &hu_backend_anon;
+	const struct hu_backend *backend;
 	const char *reason = "";
 	uint32_t client = 0;
 	int ret;
 
-	if (!started)
+	if (!started) {
 		hu_conf_read();
-	ret = choose(&reason);
-	if (ret > 0) {
-		backend = &hu_backend_kmod;
-		client = ++clients;
+		hu_os_save_affinity();
 	}
+	hu_mark_set();
+	ret = try_module(&reason);
+	if (ret > 0)
+		client = ++clients;
+	backend = client ? &hu_backend_kmod : choose_other();
 	hu_lock(&hu_pages_lock);
-	status.backend = client ? HERMES_U_BACKEND_KMOD : HERMES_U_BACKEND_ANON;
+	status.backend = client ? HERMES_U_BACKEND_KMOD :
+			 backend == &hu_backend_anon ? HERMES_U_BACKEND_ANON :
+						       HERMES_U_BACKEND_POPULATE;
 	status.error = ret < 0 ? -ret : 0;
 	status.reason = reason;
 	hu_reserve = backend;
@@ -118,7 +119,7 @@ bool hu_reserve_lost(void)
  */
 bool hu_reserve_check_fork(void)
 {
-	if (likely(!hu_reserve_client || *fork_mark))
+	if (likely(!hu_mark || hu_mark->alive) || lost)
 		return false;
 	hu_reserve->abandon();
 	hu_reserve = &hu_backend_anon;
@@ -178,71 +179,82 @@ uint64_t hu_reserve_holes(void)
 	return hu_kmod_holes();
 }
 
-/* Anonymous memory: nothing is ever made ready ahead of use. */
+/* What a backend does not do. */
 
-static bool anon_pop(uintptr_t *addr, size_t *bytes)
+bool hu_no_pop(uintptr_t *addr, size_t *bytes)
 {
 	(void)addr;
 	(void)bytes;
 	return false;
 }
 
-static size_t anon_ready(void)
+size_t hu_no_bytes(void)
 {
 	return 0;
 }
 
-static bool anon_no(void)
+bool hu_no(void)
 {
 	return false;
 }
 
-static void anon_post(uintptr_t addr, size_t bytes)
+void hu_no_post(uintptr_t addr, size_t bytes)
 {
 	(void)addr;
 	(void)bytes;
 }
 
-static void anon_nothing(void)
-{
-}
-
-static size_t anon_take(uintptr_t addr, size_t bytes)
+size_t hu_no_take(uintptr_t addr, size_t bytes)
 {
 	(void)addr;
 	(void)bytes;
 	return 0;
 }
 
-static void anon_give(uintptr_t addr, size_t bytes)
+void hu_no_give(uintptr_t addr, size_t bytes)
 {
 	hu_os_purge((void *)addr, bytes);
 }
 
-static int anon_set_bounds(size_t min_bytes, size_t max_bytes)
+uint64_t hu_no_refill(void)
+{
+	return HU_NEVER;
+}
+
+static void no_effect(void)
+{
+}
+
+static int no_set_bounds(size_t min_bytes, size_t max_bytes)
 {
 	(void)min_bytes;
 	(void)max_bytes;
 	return -ENODEV;
 }
 
-static int anon_get_bounds(size_t *min_bytes, size_t *max_bytes)
+static int no_get_bounds(size_t *min_bytes, size_t *max_bytes)
 {
 	*min_bytes = 0;
 	*max_bytes = 0;
 	return -ENODEV;
 }
 
+/* Anonymous memory: nothing is ever made ready ahead of use. */
 const struct hu_backend hu_backend_anon = {
-	.pop = anon_pop,
-	.ready = anon_ready,
-	.wants = anon_no,
-	.post = anon_post,
-	.needs_kick = anon_no,
-	.kick = anon_nothing,
-	.take = anon_take,
-	.give = anon_give,
-	.abandon = anon_nothing,
-	.set_bounds = anon_set_bounds,
-	.get_bounds = anon_get_bounds,
+	.pop = hu_no_pop,
+	.ready = hu_no_bytes,
+	.wants = hu_no,
+	.post = hu_no_post,
+	.needs_kick = hu_no,
+	.kick = no_effect,
+	.take = hu_no_take,
+	.give = hu_no_give,
+	.refill = hu_no_refill,
+	.refill_due = hu_no,
+	.making = hu_no,
+	.wait = hu_no,
+	.minimum = hu_no_bytes,
+	.abandon = no_effect,
+	.set_bounds = no_set_bounds,
+	.get_bounds = no_get_bounds,
 };

@@ -2,9 +2,11 @@
 /*
  * The client of a reserve of ready memory: one interface, several backends.
  *
- * The page heap *posts* address space that it wants to be made ready, and
- * *pops* what has become ready, in the order of posting. Posted memory
- * belongs to the backend until it is popped, or until the backend knows that
+ * Ready memory comes to the page heap in one of two ways. Either the backend's
+ * background thread puts it into the index of free runs (reserve_populate.c).
+ * Or the page heap *posts* address space that it wants to be made ready, and
+ * *pops* what has become ready, in the order of posting
+ * (reserve_kmod.c). Posted memory belongs to the backend until it is popped, or until the backend knows that
  * it will never become ready and hands it back (hu_pages_add_cold()).
  */
 #ifndef HU_RESERVE_H
@@ -24,6 +26,12 @@
  * @take: make a cold range ready now, as far as that is cheap. No lock held.
  *	Returns the bytes that are ready, from the start on.
  * @give: give memory back; it reads zero afterwards. No lock held.
+ * @refill: make memory ready. The background thread, no lock held. Returns
+ *	microseconds until it wants to be called again, or HU_NEVER.
+ * @refill_due: whether @refill has something to do. No lock held.
+ * @making: whether memory is just being made ready. Under hu_pages_lock.
+ * @wait: wait a bounded time for that; false: in vain. No lock held.
+ * @minimum: bytes of ready memory that an idle process keeps
  * @abandon: hand back all that is posted: this is a forked child. Under
  *	hu_pages_lock.
  * @set_bounds, @get_bounds: see hermes_u_reserve_set(). No lock held.
@@ -37,6 +45,11 @@ struct hu_backend {
 	void (*kick)(void);
 	size_t (*take)(uintptr_t addr, size_t bytes);
 	void (*give)(uintptr_t addr, size_t bytes);
+	uint64_t (*refill)(void);
+	bool (*refill_due)(void);
+	bool (*making)(void);
+	bool (*wait)(void);
+	size_t (*minimum)(void);
 	void (*abandon)(void);
 	int (*set_bounds)(size_t min_bytes, size_t max_bytes);
 	int (*get_bounds)(size_t *min_bytes, size_t *max_bytes);
@@ -44,6 +57,16 @@ struct hu_backend {
 
 extern const struct hu_backend hu_backend_anon;
 extern const struct hu_backend hu_backend_kmod;
+extern const struct hu_backend hu_backend_populate;
+
+/* For what a backend does not do. */
+bool hu_no_pop(uintptr_t *addr, size_t *bytes);
+size_t hu_no_bytes(void);
+bool hu_no(void);
+void hu_no_post(uintptr_t addr, size_t bytes);
+size_t hu_no_take(uintptr_t addr, size_t bytes);
+void hu_no_give(uintptr_t addr, size_t bytes);
+uint64_t hu_no_refill(void);
 
 /* The backend in use; never NULL. Changed under hu_grow_lock + hu_pages_lock. */
 extern const struct hu_backend *hu_reserve;

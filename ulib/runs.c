@@ -337,26 +337,66 @@ struct hu_run_ref hu_runs_take_largest(enum hu_run_state state, uint32_t min_pag
 	return take(id, id_page(id), pages < max_pages ? pages : max_pages);
 }
 
+/* Signed: another thread may have read a later time and been here first. */
+static bool older_than(const struct hu_run *run, uint32_t now, uint32_t age_ms)
+{
+	return (int32_t)(now - run->stamp) >= (int32_t)age_ms;
+}
+
 /**
  * hu_runs_take_oldest() - take (the head of) the mapped run released first
  * @now: hu_os_clock_ms()
  * @age_ms: only if it was released at least so long ago
  * @max_pages: at most so much of it
+ * @keep_zero: so many pages of HU_RUN_ZERO stay; when they are the oldest they
+ *	become the newest, so that they are not met again and again
  *
  * Return: the run, .arena is NULL when there is none.
  */
-struct hu_run_ref hu_runs_take_oldest(uint32_t now, uint32_t age_ms, uint32_t max_pages)
+struct hu_run_ref hu_runs_take_oldest(uint32_t now, uint32_t age_ms, uint32_t max_pages,
+				      size_t keep_zero)
 {
 	struct hu_run_ref none = { NULL, 0, 0 };
-	uint32_t pages;
+	unsigned int probes;
+	struct hu_run *run;
+	size_t spare;
 
+	for (probes = 0; probes < PROBES && oldest; probes++) {
+		uint32_t id = oldest;
+
+		run = id_run(id);
+		if (!older_than(run, now, age_ms))
+			return none;
+		spare = run->pages;
+		if (run->state == HU_RUN_ZERO) {
+			size_t zero = bins_of(HU_RUN_ZERO)->pages;
+
+			spare = zero > keep_zero ? zero - keep_zero : 0;
+		}
+		if (spare) {
+			spare = hu_min(hu_min(spare, run->pages), max_pages);
+			return take(id, id_page(id), (uint32_t)spare);
+		}
+		age_unlink(run);
+		age_link(id, run, now);
+	}
+	return none;
+}
+
+/* Milliseconds until the oldest mapped run is @age_ms old; UINT32_MAX: never. */
+uint32_t hu_runs_due(uint32_t now, uint32_t age_ms)
+{
 	if (!oldest)
-		return none;
-	/* Signed: another thread may have read a later time and been here first. */
-	if ((int32_t)(now - id_run(oldest)->stamp) < (int32_t)age_ms)
-		return none;
-	pages = id_run(oldest)->pages;
-	return take(oldest, id_page(oldest), pages < max_pages ? pages : max_pages);
+		return UINT32_MAX;
+	if (older_than(id_run(oldest), now, age_ms))
+		return 0;
+	return age_ms - (now - id_run(oldest)->stamp);
+}
+
+/* Whether more is mapped and free than @keep_zero pages of HU_RUN_ZERO. */
+bool hu_runs_surplus(size_t keep_zero)
+{
+	return bins_of(HU_RUN_HOT)->pages || bins_of(HU_RUN_ZERO)->pages > keep_zero;
 }
 
 size_t hu_runs_pages(enum hu_run_state state)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "conf.h"
+#include "giveback.h"
 #include "heap.h"
 #include "large.h"
 #include "os.h"
@@ -38,7 +39,7 @@ static void read_stats(struct hermes_u_stats *stats)
 		.takes = pages.takes,
 		.misses = pages.misses,
 		.doorbells = hu_reserve_doorbells(),
-		.given_back_bytes = pages.given_back_bytes,
+		.given_back_bytes = hu_giveback_bytes(),
 		.mapped_bytes = pages.arena_bytes + huge,
 		.live_bytes = pages.live_bytes + huge,
 		.resident_free_bytes = pages.resident_free_bytes,
@@ -176,5 +177,5 @@ HU_EXPORT int malloc_trim(size_t pad)
 
 	if (heap != &hu_heap_none)
 		hu_heap_trim(heap);
-	return hu_pages_trim(pad / HU_PAGE);
+	return hu_giveback_all(pad / HU_PAGE);
 }

@@ -29,11 +29,14 @@ expect()
 echo "TAP version 13"
 expect "silent by default" "" "^$" 0
 expect "silent with good values" \
-	"reserve_min=8M,reserve_max=256M,factor=2.0,interval=2ms,decay=10s,backend=auto,verbose=0,stats=0" \
+	"reserve_min=8M,reserve_max=256M,factor=2.0,interval=2ms,decay=10s,backend=auto,thp=auto,background=1,verbose=0,stats=0" \
 	"^$" 0
 expect "verbose alone" "verbose" "^hermes-u: reserve from " 1
 expect "verbose=1" "verbose=1" "^hermes-u: reserve from " 1
-expect "backend=anon" "backend=anon,verbose" "anonymous memory: HERMES_CONF asks" 1
+expect "backend=anon" "backend=anon,verbose" "no reserve, anonymous memory: HERMES_CONF asks" 1
+expect "backend=populate" "backend=populate,verbose" "reserve from anonymous memory, populated ahead: HERMES_CONF" 1
+expect "background=0" "background=0,backend=populate,verbose" "no reserve, anonymous memory: " 1
+expect "bad thp" "thp=2M" "thp is ignored: auto, always or never" 1
 expect "stats" "stats=1" "^hermes-u: stats: hits=.* live_bytes=[1-9]" 1
 expect "unknown key" "frobnicate=1,verb=2" "unknown key is ignored.*reserve_min" 1
 expect "bad size" "reserve_min=8X" "reserve_min is ignored: 0 to" 1
@@ -43,7 +46,7 @@ expect "time without unit" "decay=10" "decay is ignored" 1
 expect "decay=never" "decay=never" "^$" 0
 expect "decay=0" "decay=0" "^$" 0
 expect "bad factor" "factor=100" "factor is ignored: 0.01 to 10" 1
-expect "bad backend" "backend=windows" "backend is ignored: auto, kmod or anon" 1
+expect "bad backend" "backend=windows" "backend is ignored: auto, kmod, populate or anon" 1
 expect "min above max" "reserve_min=9M,reserve_max=8M" "above reserve_max" 1
 expect "garbage" ",,,=,==,a=b=c,," "unknown key" 1
 expect "the good part of a bad line counts" "nonsense,verbose" "unknown key.*reserve from" 2

@@ -44,7 +44,7 @@ static bool work(void *arg)
 	pthread_t thread;
 	void *wrong;
 
-	alarm(60);
+	alarm(600);
 	if (model_run(&options) || pthread_create(&thread, NULL, one_run, arg))
 		return false;
 	pthread_join(thread, &wrong);

@@ -308,7 +308,7 @@ static int refused(void)
 	struct hermes_u_status status;
 
 	fake.open_error = EACCES;
-	CHECK(backend() == HERMES_U_BACKEND_ANON);
+	CHECK(backend() == HERMES_U_BACKEND_POPULATE);
 	hermes_u_status(&status);
 	CHECK(status.error == EACCES);
 	CHECK(!model(5000));
@@ -320,7 +320,7 @@ static int other_version(void)
 	struct hermes_u_status status;
 
 	fake.abi_version = 2;
-	CHECK(backend() == HERMES_U_BACKEND_ANON);
+	CHECK(backend() == HERMES_U_BACKEND_POPULATE);
 	hermes_u_status(&status);
 	CHECK(status.error == EPROTO && strstr(status.reason, "version"));
 	CHECK(!model(5000));

@@ -27,11 +27,14 @@ extern "C" {
  * @HERMES_U_BACKEND_NONE: not chosen yet: nothing has been allocated
  * @HERMES_U_BACKEND_KMOD: the kernel module, /dev/hermes
  * @HERMES_U_BACKEND_ANON: anonymous memory, made ready by page faults
+ * @HERMES_U_BACKEND_POPULATE: anonymous memory, made ready ahead of use by a
+ *	thread of the library
  */
 enum hermes_u_backend {
 	HERMES_U_BACKEND_NONE = 0,
 	HERMES_U_BACKEND_KMOD = 1,
 	HERMES_U_BACKEND_ANON = 2,
+	HERMES_U_BACKEND_POPULATE = 3,
 };
 
 /**

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a process does not pass on to a forked child.
+ *
+ * The kernel empties the page in the child, also when the child was made
+ * behind libc's back and no fork handler ran.
+ */
+#ifndef HU_MARK_H
+#define HU_MARK_H
+
+#include <stdatomic.h>
+#include "internal.h"
+
+/**
+ * struct hu_mark - all 0 in a forked child
+ * @alive: this process has chosen its backend
+ * @pid: its number; differs in a vfork() child, which shares the page
+ * @worker: state of the background thread, see worker.c
+ */
+struct hu_mark {
+	uint32_t alive;
+	int pid;
+	_Atomic uint32_t worker;
+};
+
+/* NULL as long as there is none; set once. */
+extern struct hu_mark *hu_mark;
+
+bool hu_mark_set(void);
+
+#endif /* HU_MARK_H */

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The backend without the module: the background thread populates anonymous
+ * memory ahead of use.
+ *
+ * What it made ready are runs of HU_RUN_ZERO in the index of free runs, where
+ * every request looks before it takes cold memory. There is no queue between
+ * the thread and a request, and ready memory that nobody wants grows old and
+ * is given back like any other free memory.
+ *
+ * How much: target = max(minimum, consumption of the last interval x factor),
+ * within the maximum, as in the paper (Pi et al., Middleware 2021) and as the
+ * module does. In which pieces: 2 MiB pages while memory is ample, which costs
+ * a third of what 4 KiB pages cost; else short runs of these, because the
+ * kernel holds mmap_lock meanwhile; nothing where memory is short.
+ *
+ * A burst that is faster than the thread finds the reserve dry while the next
+ * 2 MiB page is being made. One thread may wait for it (populate_wait()):
+ * faulting in 4 KiB pages instead would take as long, and spoil 512 requests
+ * instead of one. Everybody else takes cold memory.
+ *
+ * The fields are protected by hu_pages_lock but where noted.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include "arena.h"
+#include "conf.h"
+#include "giveback.h"
+#include "headroom.h"
+#include "lock.h"
+#include "os.h"
+#include "pageheap.h"
+#include "populate.h"
+#include "reserve.h"
+#include "worker.h"
+
+#define MIN_BYTES_DEF	(4 * MIB)
+#define MAX_BYTES_DEF	(64 * MIB)
+#define FACTOR_DEF	200
+#define INTERVAL_US_DEF	2000
+/* Intervals without consumption after which the thread sleeps. */
+#define QUIET_MAX	16
+/* What a target that is not reached any more loses in an interval. */
+#define DECAY_SHIFT	3
+/* Pieces: 2 MiB, 128 KiB, and 64 KiB where memory is not ample. */
+#define HUGE_PAGES	((uint32_t)(2 * MIB / HU_PAGE))
+#define AMPLE_PAGES	32
+#define TIGHT_PAGES	HU_UNIT_PAGES
+/* Always left to others, besides the reserve itself. */
+#define MARGIN_BYTES	(32 * MIB)
+/* Memory is ample as long as there is so many times the target. */
+#define AMPLE_FACTOR	4
+/* Where memory is short the next look is after so many intervals. */
+#define STARVED_INTERVALS	8
+/* A waiting request spins, if there is another processor, then sleeps. */
+#define SPINS		2000
+#define WAIT_US		1000
+
+static size_t min_bytes, max_bytes;
+static uint64_t interval_us;
+static uint32_t factor_pct;
+static size_t target;			/* pages */
+static uint64_t seen_consumed, seen_at;
+static unsigned int quiet = QUIET_MAX;
+static struct hu_run_ref in_flight;	/* being populated, in no index */
+static bool starved;			/* the last piece was not to be had */
+static bool opened;			/* the thread only */
+
+/* Another value after every 2 MiB piece; odd while one is made. No lock. */
+static _Atomic uint32_t pieces;
+static atomic_int waiting;
+
+/**
+ * hu_populate_open() - set up the backend
+ *
+ * Context: hu_grow_lock held.
+ */
+void hu_populate_open(void)
+{
+	size_t min = hu_conf.reserve_min, max = hu_conf.reserve_max;
+
+	if (max == SIZE_MAX)
+		max = min == SIZE_MAX ? MAX_BYTES_DEF : hu_max(min, MAX_BYTES_DEF);
+	max_bytes = max;
+	min_bytes = hu_min(min == SIZE_MAX ? MIN_BYTES_DEF : min, max);
+	factor_pct = hu_conf.factor_pct ? hu_conf.factor_pct : FACTOR_DEF;
+	interval_us = hu_conf.interval_us ? hu_conf.interval_us : INTERVAL_US_DEF;
+	target = min_bytes / HU_PAGE;
+	quiet = QUIET_MAX;
+	starved = false;
+	opened = false;
+}
+
+/* The thread is woken below it. */
+static size_t low_pages(void)
+{
+	return target / 2;
+}
+
+/* The target after what was consumed since the last look. */
+static void adapt(void)
+{
+	uint64_t now = hu_os_clock_us(), consumed;
+	size_t want;
+
+	if (now - seen_at < interval_us)
+		return;
+	consumed = hu_pages_consumed() - seen_consumed;
+	seen_consumed += consumed;
+	seen_at = now;
+	quiet = consumed ? 0 : quiet + (quiet < QUIET_MAX);
+	want = (size_t)consumed * factor_pct / 100;
+	want = hu_max(want, min_bytes / HU_PAGE);
+	if (want < target)
+		want = quiet == QUIET_MAX ? want : target - ((target - want) >> DECAY_SHIFT);
+	target = hu_min(want, max_bytes / HU_PAGE);
+}
+
+/* How long the next piece is; 0: leave the memory to others. */
+static uint32_t piece_pages(size_t goal)
+{
+	size_t room = hu_headroom(), bytes = goal * HU_PAGE;
+	bool ample = room > AMPLE_FACTOR * bytes + MARGIN_BYTES;
+
+	if (room < bytes + MARGIN_BYTES)
+		return 0;
+	if (hu_conf.thp == HU_THP_ALWAYS && hu_headroom_huge_pages())
+		return HUGE_PAGES;
+	if (!ample)
+		return TIGHT_PAGES;
+	if (hu_conf.thp == HU_THP_AUTO && hu_headroom_huge_pages() && goal >= 2 * HUGE_PAGES)
+		return HUGE_PAGES;
+	return AMPLE_PAGES;
+}
+
+/* Metadata of the run is made resident with it, so that no request has to. */
+static bool make_ready(struct hu_run_ref ref)
+{
+	uintptr_t addr = hu_page_address(ref.arena, ref.page);
+	size_t bytes = (size_t)ref.pages * HU_PAGE;
+
+	hu_arena_warm(addr, bytes);
+	hu_arena_warm_tags(ref.arena, ref.page, ref.pages);
+	if (ref.pages == HUGE_PAGES)
+		hu_os_huge_pages((void *)addr, bytes);
+	return hu_os_populate((void *)addr, bytes);
+}
+
+static void end_piece(bool more)
+{
+	uint32_t now = atomic_load_explicit(&pieces, memory_order_relaxed);
+
+	/* Always a new value; pairs with the load in populate_wait(). */
+	atomic_store(&pieces, (now | 1) + (more ? 2 : 1));
+	if (atomic_load(&waiting))
+		hu_os_futex_wake_word(&pieces);
+}
+
+/* One piece; false when there is none to be had. */
+static bool populate_piece(uint32_t pages)
+{
+	uint32_t align = pages == HUGE_PAGES ? HUGE_PAGES : HU_UNIT_PAGES;
+	struct hu_run_ref ref;
+	bool ok;
+
+	if (pages == HUGE_PAGES && !(atomic_load_explicit(&pieces, memory_order_relaxed) & 1))
+		atomic_fetch_add(&pieces, 1);
+	if (!hu_pages_take_cold(pages, align, &in_flight))
+		return false;
+	ref = in_flight;
+	ok = make_ready(ref);
+	hu_lock(&hu_pages_lock);
+	hu_runs_insert(ref.arena, ref.page, ref.pages, ok ? HU_RUN_ZERO : HU_RUN_COLD,
+		       hu_os_clock_ms());
+	in_flight.arena = NULL;
+	hu_unlock(&hu_pages_lock);
+	return ok;
+}
+
+/* Pages of the next piece; 0: the reserve is full, or memory is short. */
+static uint32_t next_piece(void)
+{
+	size_t goal;
+
+	hu_lock(&hu_pages_lock);
+	adapt();
+	goal = hu_runs_pages(HU_RUN_ZERO) < target ? target : 0;
+	starved = false;
+	hu_unlock(&hu_pages_lock);
+	return goal ? piece_pages(goal) : 0;
+}
+
+/* Up to the target; returns microseconds until the next look. */
+static uint64_t populate_refill(void)
+{
+	uint32_t pages;
+	bool more;
+
+	if (!opened)
+		hu_headroom_open();
+	opened = true;
+	do {
+		pages = next_piece();
+		more = pages && populate_piece(pages);
+		if (atomic_load_explicit(&pieces, memory_order_relaxed) & 1)
+			end_piece(more && pages == HUGE_PAGES);
+	} while (more);
+	hu_lock(&hu_pages_lock);
+	starved = hu_runs_pages(HU_RUN_ZERO) < target;
+	hu_unlock(&hu_pages_lock);
+	if (quiet == QUIET_MAX)
+		return HU_NEVER;
+	return starved ? STARVED_INTERVALS * interval_us : interval_us;
+}
+
+static bool is_low(void)
+{
+	return !starved && hu_runs_pages(HU_RUN_ZERO) < low_pages();
+}
+
+static bool populate_refill_due(void)
+{
+	bool due;
+
+	hu_lock(&hu_pages_lock);
+	due = is_low();
+	hu_unlock(&hu_pages_lock);
+	return due;
+}
+
+/* Under hu_pages_lock. */
+static bool populate_needs_kick(void)
+{
+	return is_low() && hu_worker_resting();
+}
+
+static bool populate_making(void)
+{
+	return (atomic_load_explicit(&pieces, memory_order_relaxed) & 1) &&
+	       !atomic_load_explicit(&waiting, memory_order_relaxed);
+}
+
+/*
+ * Wait for the 2 MiB that the thread is making, for a bounded time; no lock
+ * held. Returns whether it is worth to look once more.
+ */
+static bool populate_wait(void)
+{
+	uint32_t seen = atomic_load(&pieces);
+	unsigned int i;
+
+	if (!(seen & 1) || atomic_exchange(&waiting, 1))
+		return false;
+	for (i = hu_os_one_cpu() ? SPINS : 0; i < SPINS; i++) {
+		if (atomic_load_explicit(&pieces, memory_order_relaxed) != seen)
+			break;
+		hu_cpu_relax();
+	}
+	hu_os_futex_wait_for(&pieces, seen, WAIT_US);
+	atomic_store(&waiting, 0);
+	return true;
+}
+
+/* In a forked child; under hu_pages_lock. */
+static void populate_abandon(void)
+{
+	if (in_flight.arena)
+		hu_runs_insert(in_flight.arena, in_flight.page, in_flight.pages,
+			       HU_RUN_COLD, 0);
+	in_flight.arena = NULL;
+	atomic_store(&pieces, 0);
+	atomic_store(&waiting, 0);
+}
+
+static int populate_set_bounds(size_t min, size_t max)
+{
+	hu_lock(&hu_pages_lock);
+	min_bytes = min;
+	max_bytes = max;
+	target = hu_min(hu_max(target, min / HU_PAGE), max / HU_PAGE);
+	hu_unlock(&hu_pages_lock);
+	hu_worker_start();
+	hu_worker_wake();
+	return 0;
+}
+
+static int populate_get_bounds(size_t *min, size_t *max)
+{
+	hu_lock(&hu_pages_lock);
+	*min = min_bytes;
+	*max = max_bytes;
+	hu_unlock(&hu_pages_lock);
+	return 0;
+}
+
+static size_t populate_minimum(void)
+{
+	return min_bytes;
+}
+
+const struct hu_backend hu_backend_populate = {
+	.pop = hu_no_pop,
+	.ready = hu_no_bytes,
+	.wants = hu_no,
+	.post = hu_no_post,
+	.needs_kick = populate_needs_kick,
+	.kick = hu_worker_wake,
+	.take = hu_no_take,
+	.give = hu_no_give,
+	.refill = populate_refill,
+	.refill_due = populate_refill_due,
+	.making = populate_making,
+	.wait = populate_wait,
+	.minimum = populate_minimum,
+	.abandon = populate_abandon,
+	.set_bounds = populate_set_bounds,
+	.get_bounds = populate_get_bounds,
+};
