@@ -203,7 +203,7 @@ static const struct option {
 };
 
 static const char known_keys[] =
-	"reserve_min, reserve_max, factor, interval, decay, backend, thp, background, verbose, stats";
+"reserve_min, reserve_max, factor, interval, decay, backend, thp, background, verbose, stats";
 
 static void parse_pair(const char *pair, size_t len)
 {

@@ -20,7 +20,7 @@
 struct hu_mark {
 	uint32_t alive;
 	int pid;
-	_Atomic uint32_t worker;
+	atomic_uint worker;
 };
 
 /* NULL as long as there is none; set once. */

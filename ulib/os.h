@@ -42,8 +42,8 @@ bool hu_os_own_files(void);
 int hu_os_open(const char *path);
 size_t hu_os_read(int fd, char *buf, size_t size);
 void hu_os_close(int fd);
-void hu_os_futex_wait_for(_Atomic uint32_t *word, uint32_t value, uint64_t us);
-void hu_os_futex_wake_word(_Atomic uint32_t *word);
+void hu_os_futex_wait_for(atomic_uint *word, uint32_t value, uint64_t us);
+void hu_os_futex_wake_word(atomic_uint *word);
 
 /* One line on stderr. hu_os_fatal() then aborts. */
 void hu_os_complain(const char *what, const char *detail);

@@ -129,7 +129,7 @@ void hu_os_close(int fd)
 }
 
 /* Sleeps while *@word is @value, for @us at most (UINT64_MAX: for ever). */
-void hu_os_futex_wait_for(_Atomic uint32_t *word, uint32_t value, uint64_t us)
+void hu_os_futex_wait_for(atomic_uint *word, uint32_t value, uint64_t us)
 {
 	struct timespec ts = {
 		.tv_sec = (time_t)(us / 1000000),
@@ -141,7 +141,7 @@ void hu_os_futex_wait_for(_Atomic uint32_t *word, uint32_t value, uint64_t us)
 	errno = saved;
 }
 
-void hu_os_futex_wake_word(_Atomic uint32_t *word)
+void hu_os_futex_wake_word(atomic_uint *word)
 {
 	int saved = errno;
 

@@ -5,9 +5,10 @@
  * Ready memory comes to the page heap in one of two ways. Either the backend's
  * background thread puts it into the index of free runs (reserve_populate.c).
  * Or the page heap *posts* address space that it wants to be made ready, and
- * *pops* what has become ready, in the order of posting
- * (reserve_kmod.c). Posted memory belongs to the backend until it is popped, or until the backend knows that
- * it will never become ready and hands it back (hu_pages_add_cold()).
+ * *pops* what has become ready, in the order of posting (reserve_kmod.c).
+ * Posted memory belongs to the backend until it is popped, or until the backend
+ * knows that it will never become ready and hands it back
+ * (hu_pages_add_cold()).
  */
 #ifndef HU_RESERVE_H
 #define HU_RESERVE_H

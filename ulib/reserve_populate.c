@@ -67,7 +67,7 @@ static bool starved;			/* the last piece was not to be had */
 static bool opened;			/* the thread only */
 
 /* Another value after every 2 MiB piece; odd while one is made. No lock. */
-static _Atomic uint32_t pieces;
+static atomic_uint pieces;
 static atomic_int waiting;
 
 /**

@@ -52,7 +52,7 @@ static bool found_work(uint64_t us)
 
 static void *run(void *arg)
 {
-	_Atomic uint32_t *word = &hu_mark->worker;
+	atomic_uint *word = &hu_mark->worker;
 	enum worker_state next;
 	uint64_t us;
 

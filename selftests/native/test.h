@@ -19,6 +19,8 @@
 #define KIB	((size_t)1 << 10)
 #define MIB	((size_t)1 << 20)
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 /* Hides a pointer or a size from the compiler, which knows malloc too well. */
 #define opaque(x) ({							\
 	__auto_type opaque_ = (x);					\
