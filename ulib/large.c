@@ -6,7 +6,14 @@
 #include "os.h"
 #include "pageheap.h"
 
-#define BUCKETS		64
+/* The kernel allows some 65,000 mappings: chains stay short. */
+#define BUCKETS		4096
+/* An object that grows to so much is moved, not copied ... */
+#define HUGE_MIN	(2 * MIB)
+/* ... and to so much even if it could be copied into mapped memory. */
+#define HUGE_SURE	(32 * MIB)
+/* Larger ones get what they ask for. */
+#define SLACK_MAX	((size_t)16 << 30)
 
 /* A huge object. The list and the fields are protected by hu_huge_lock. */
 struct huge {
@@ -133,7 +140,8 @@ static size_t huge_usable(const void *p)
 	return bytes;
 }
 
-/* By mremap(), so that nothing is copied. The entry is out of the table
+/*
+ * By mremap(), so that nothing is copied. The entry is out of the table
  * meanwhile, as the old address may be mapped anew by another thread at once.
  */
 static void *huge_resize(void *p, size_t old, size_t bytes)
@@ -141,9 +149,10 @@ static void *huge_resize(void *p, size_t old, size_t bytes)
 	struct huge *huge;
 	void *to;
 
-	bytes = hu_align_up(bytes, HU_PAGE);
-	if (bytes == old)
+	/* Not for every little step: address space costs nothing. */
+	if (bytes <= old && bytes >= old - old / 4)
 		return p;
+	bytes = hu_align_up(bytes > old ? bytes + hu_large_slack(bytes) : bytes, HU_PAGE);
 	hu_lock(&hu_huge_lock);
 	huge = huge_remove(huge_find((uintptr_t)p));
 	hu_unlock(&hu_huge_lock);
@@ -151,6 +160,30 @@ static void *huge_resize(void *p, size_t old, size_t bytes)
 	hu_lock(&hu_huge_lock);
 	huge_insert(huge, (uintptr_t)(to ? to : p), to ? bytes : old);
 	hu_unlock(&hu_huge_lock);
+	return to;
+}
+
+/*
+ * Make a growing object of an arena a huge one. Its pages are moved and not
+ * copied; from now on it grows by mremap(). Freed memory that is mapped and
+ * long enough is better still, but for the largest. NULL: copy it.
+ */
+static void *make_huge(void *p, size_t pages, size_t bytes)
+{
+	size_t new_bytes = hu_align_up(bytes + hu_large_slack(bytes), HU_PAGE);
+	void *to;
+
+	if (bytes < HUGE_MIN || hu_arena_of((uintptr_t)p)->client ||
+	    (bytes < HUGE_SURE && hu_pages_reusable(new_bytes / HU_PAGE)))
+		return NULL;
+	to = huge_alloc(new_bytes, HU_PAGE);
+	if (!to)
+		return NULL;
+	if (!hu_os_move_pages(p, to, pages * HU_PAGE)) {
+		huge_free(to);
+		return NULL;
+	}
+	hu_pages_free_moved(p, pages);
 	return to;
 }
 
@@ -206,20 +239,20 @@ size_t hu_large_usable(const void *p)
  *
  * A tail shorter than an eighth of the object is not worth being freed.
  *
- * Return: the object, which may have moved if it is a huge one; NULL when it
- * must be copied.
+ * Return: the object, which may have moved; NULL when it must be copied.
  */
 void *hu_large_resize(void *p, size_t bytes)
 {
 	size_t pages = hu_pages_large((uintptr_t)p), new_pages;
 
 	if (!pages)
-		return bytes > HU_LARGE_MAX / 2 ? huge_resize(p, huge_usable(p), bytes) : NULL;
+		return bytes >= HUGE_MIN ? huge_resize(p, huge_usable(p), bytes) : NULL;
 	new_pages = (bytes + HU_PAGE - 1) / HU_PAGE;
-	if (new_pages > HU_LARGE_MAX / HU_PAGE)
-		return NULL;
-	if (new_pages > pages)
-		return hu_pages_extend(p, pages, new_pages) ? p : NULL;
+	if (new_pages > pages) {
+		if (new_pages <= HU_LARGE_MAX / HU_PAGE && hu_pages_extend(p, pages, new_pages))
+			return p;
+		return make_huge(p, pages, bytes);
+	}
 	if (pages - new_pages > pages / 8)
 		hu_pages_shrink(p, pages, new_pages);
 	return p;
@@ -228,7 +261,7 @@ void *hu_large_resize(void *p, size_t bytes)
 /* How much more to allocate for an object that grows: it will grow again. */
 size_t hu_large_slack(size_t bytes)
 {
-	return bytes < HU_LARGE_MAX / 2 ? bytes / 8 : 0;
+	return bytes < SLACK_MAX ? bytes / 8 : 0;
 }
 
 size_t hu_huge_bytes(void)

@@ -23,6 +23,9 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE	23
 #endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP	4
+#endif
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK		18
 #endif
@@ -99,6 +102,20 @@ void *hu_os_remap(void *addr, size_t old_len, size_t new_len)
 
 	errno = saved;
 	return p == MAP_FAILED ? NULL : p;
+}
+
+/*
+ * The pages at @from become those at @to, where they replace what was mapped;
+ * @from stays mapped and reads zero. False: the kernel (before 5.7, or for such
+ * a mapping) does not do that, and nothing was changed at @from.
+ */
+bool hu_os_move_pages(void *from, void *to, size_t len)
+{
+	int saved = errno;
+	void *p = mremap(from, len, len, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+
+	errno = saved;
+	return p == to;
 }
 
 static int do_madvise(void *addr, size_t len, int advice)

@@ -16,6 +16,7 @@ int hu_os_commit(void *addr, size_t len);
 void *hu_os_map(size_t len);
 void hu_os_unmap(void *addr, size_t len);
 void *hu_os_remap(void *addr, size_t old_len, size_t new_len);
+bool hu_os_move_pages(void *from, void *to, size_t len);
 void hu_os_purge(void *addr, size_t len);
 bool hu_os_populate(void *addr, size_t len);
 void hu_os_huge_pages(void *addr, size_t len);

@@ -468,6 +468,29 @@ void hu_pages_shrink(void *addr, size_t pages, size_t new_pages)
 		hu_worker_wake();
 }
 
+/* Free a large object whose pages were moved away: cold memory is left. */
+void hu_pages_free_moved(void *addr, size_t pages)
+{
+	struct hu_arena *arena = hu_arena_of((uintptr_t)addr);
+
+	lock_pages();
+	arena->tags[hu_page_of((uintptr_t)addr)].state = HU_RUN_NONE;
+	hu_pages_add_cold((uintptr_t)addr, pages * HU_PAGE);
+	live_pages -= pages;
+	hu_unlock(&hu_pages_lock);
+}
+
+/* Whether freed memory that is still mapped could serve so many pages. */
+bool hu_pages_reusable(size_t pages)
+{
+	bool can;
+
+	hu_lock(&hu_pages_lock);
+	can = hu_runs_have(HU_RUN_HOT, (uint32_t)pages);
+	hu_unlock(&hu_pages_lock);
+	return can;
+}
+
 static bool extend_locked(struct hu_arena *arena, uint32_t end, uint32_t extra,
 			  struct chores *chores)
 {

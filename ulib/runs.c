@@ -383,6 +383,12 @@ struct hu_run_ref hu_runs_take_oldest(uint32_t now, uint32_t age_ms, uint32_t ma
 	return none;
 }
 
+/* Whether there is a run of at least so many pages (and of a few more). */
+bool hu_runs_have(enum hu_run_state state, uint32_t pages)
+{
+	return next_bin(bins_of(state), bin_above(pages)) < BINS;
+}
+
 /* Milliseconds until the oldest mapped run is @age_ms old; UINT32_MAX: never. */
 uint32_t hu_runs_due(uint32_t now, uint32_t age_ms)
 {

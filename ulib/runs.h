@@ -20,6 +20,7 @@ struct hu_run_ref hu_runs_take_largest(enum hu_run_state state, uint32_t min_pag
 struct hu_run_ref hu_runs_take_oldest(uint32_t now, uint32_t age_ms, uint32_t max_pages,
 				      size_t keep_zero);
 uint32_t hu_runs_due(uint32_t now, uint32_t age_ms);
+bool hu_runs_have(enum hu_run_state state, uint32_t pages);
 bool hu_runs_surplus(size_t keep_zero);
 size_t hu_runs_pages(enum hu_run_state state);
 
