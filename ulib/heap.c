@@ -134,28 +134,44 @@ static void release_cached(struct hu_heap *heap)
 }
 
 /*
- * Take what others have freed into the free list. Returns whether there was
- * anything. A full span becomes available.
+ * Take what others have freed into the free lists. Returns whether there was
+ * anything to be taken. A full span becomes available. No list is walked: where
+ * both are in use, the blocks stay where they are until they are needed, or
+ * until they are the last.
  */
 static bool collect(struct hu_heap *heap, struct hu_span *span)
 {
 	uint32_t blocks;
-	void *list = hu_remote_take(span, &blocks);
-	void **tail = list;
+	void *list;
 
+	if (span->free && span->spare && hu_remote_count(span) < span->left)
+		return false;
+	list = hu_remote_take(span, &blocks);
 	if (!list)
 		return false;
-	if (span->free) {
-		while (*tail)
-			tail = *tail;
-		*tail = span->free;
-	}
-	span->free = list;
+	if (!span->free)
+		span->free = list;
+	else
+		span->spare = list;
 	if (span->place == HU_PLACE_FULL)
 		leave_full(heap, span, blocks);
 	else
 		span->left -= blocks;
 	return true;
+}
+
+/* One free list out of both; for spans of a heap without a thread. */
+static void join_lists(struct hu_span *span)
+{
+	void **tail = span->spare;
+
+	if (!tail)
+		return;
+	while (*tail)
+		tail = *tail;
+	*tail = span->free;
+	span->free = span->spare;
+	span->spare = NULL;
 }
 
 /**
@@ -187,6 +203,7 @@ static void settle(struct hu_heap *heap, struct hu_span *span)
 	uint32_t used;
 
 	do {
+		join_lists(span);
 		collect(heap, span);
 		if (span->place == HU_PLACE_AVAILABLE && !span->left) {
 			retire_if_empty(heap, span);
@@ -294,6 +311,10 @@ static void *alloc_from(struct hu_heap *heap, unsigned int class, bool *zero)
 	for (;;) {
 		span = heap->current[class];
 		if (span != &hu_span_none) {
+			if (span->spare && !span->free) {
+				span->free = span->spare;
+				span->spare = NULL;
+			}
 			if (span->free || collect(heap, span))
 				return pop(span);
 			if (span->uncarved) {

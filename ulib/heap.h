@@ -50,6 +50,7 @@ void hu_heap_trim(struct hu_heap *heap);
 
 /* remote.c */
 void hu_remote_free(struct hu_span *span, void *block);
+uint32_t hu_remote_count(const struct hu_span *span);
 void *hu_remote_take(struct hu_span *span, uint32_t *blocks);
 bool hu_remote_arm_first(struct hu_span *span);
 bool hu_remote_arm_last(struct hu_span *span, uint32_t used);

@@ -89,6 +89,14 @@ void hu_remote_free(struct hu_span *span, void *block)
 		notify(heap, span);
 }
 
+/* How many blocks others have freed; a snapshot. */
+uint32_t hu_remote_count(const struct hu_span *span)
+{
+	uint64_t word = atomic_load_explicit(&span->remote, memory_order_relaxed);
+
+	return (uint16_t)((word >> COUNT_SHIFT) + span->count_base);
+}
+
 /**
  * hu_remote_take() - take all blocks that others have freed
  * @span: span of the caller

@@ -29,7 +29,7 @@ enum hu_span_alarm {
  * heap's owner but @heap and @head_offset, which are constant while a block
  * is in use, and @remote and @wake_next.
  *
- * Invariant: used blocks = blocks - |free| - uncarved, where used is @left,
+ * Invariant: used blocks = blocks - |free| - |spare| - uncarved, where used is @left,
  * or @full_used while the span is in HU_PLACE_FULL; blocks in @remote are
  * still counted as used.
  */
@@ -48,7 +48,7 @@ struct hu_span {
 	bool notified;		/* a notification is under way */
 	uint16_t full_used;
 	uintptr_t fresh;	/* the first uncarved block */
-	uint64_t pad;
+	void *spare;		/* collected while @free had blocks; used after them */
 
 	_Atomic uint64_t remote __attribute__((aligned(64)));
 	struct hu_span *wake_next;
