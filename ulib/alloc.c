@@ -10,7 +10,9 @@
 #include "alloc.h"
 #include "heap.h"
 #include "large.h"
+#include "latency.h"
 #include "os.h"
+#include "shm.h"
 
 /*
  * Memory that libc's own malloc gave out, to a library that was loaded with
@@ -32,7 +34,11 @@ static HU_NOINLINE void *alloc_large(size_t bytes, size_t align, bool *zero)
 	if (bytes > PTRDIFF_MAX - HU_PAGE)
 		return no_memory();
 	p = hu_large_alloc(bytes, align, zero);
-	return p ? p : no_memory();
+	if (unlikely(!p))
+		return no_memory();
+	hu_latency_large(bytes);
+	hu_shm_check();
+	return p;
 }
 
 static inline void *alloc(size_t bytes)
@@ -55,13 +61,24 @@ static inline struct hu_span *span_of_small(const void *p)
 	return span->heap ? span : NULL;
 }
 
+static inline void free_own(struct hu_heap *heap, struct hu_span *span, void *p)
+{
+	if (unlikely(span->free == p))
+		hu_os_fatal("free(): double free of ", p);
+	hu_heap_free_local(heap, span, p);
+}
+
 /* Everything but the owner's small blocks. */
 static HU_NOINLINE void free_other(void *p)
 {
 	struct hu_span *span = span_of_small(p);
 
 	if (span) {
-		hu_remote_free(span, p);
+		/* While all allocations are timed hu_heap_mine is nobody's heap. */
+		if (span->heap == hu_heap_own)
+			free_own(hu_heap_own, span, p);
+		else
+			hu_remote_free(span, p);
 		return;
 	}
 	if (!p || hu_large_free(p))
@@ -79,9 +96,7 @@ static inline void free_any(void *p)
 	if (likely(hu_in_arena((uintptr_t)p))) {
 		span = hu_span_of((uintptr_t)p);
 		if (likely(span->heap == heap)) {
-			if (unlikely(span->free == p))
-				hu_os_fatal("free(): double free of ", p);
-			hu_heap_free_local(heap, span, p);
+			free_own(heap, span, p);
 			return;
 		}
 	}

@@ -1,250 +1,164 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Parsing HERMES_CONF: comma-separated key=value pairs, without libc's help. */
+/*
+ * Reading the configuration. Both places have the same syntax: key=value, or
+ * a key alone, separated by commas or line ends; # starts a comment up to the
+ * end of the line; blanks around keys and values do not count.
+ */
+#include <errno.h>
 #include <string.h>
 #include "conf.h"
+#include "conf_values.h"
 #include "os.h"
+#include "os_file.h"
+#include "text.h"
 
-struct hu_conf hu_conf = {
-	.reserve_min = SIZE_MAX,
-	.reserve_max = SIZE_MAX,
-	.decay_ms = 10000,
-	.background = true,
-};
+#define FILE_MAX	4096
 
-struct suffix {
-	const char *text;
-	uint64_t scale;
-};
+static bool is_read;
 
-static const struct suffix size_suffixes[] = {
-	{ "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 },
-	{ "k", 1 << 10 }, { "m", 1 << 20 }, { "g", 1 << 30 }, { NULL, 0 },
-};
-
-/* Microseconds. */
-static const struct suffix time_suffixes[] = {
-	{ "us", 1 }, { "ms", 1000 }, { "s", 1000000 }, { NULL, 0 },
-};
-
-/* Per cent. */
-static const struct suffix factor_suffixes[] = {
-	{ "", 100 }, { NULL, 0 },
-};
-
-static bool equal(const char *text, size_t len, const char *word)
+const struct hu_option *hu_conf_option(const char *key, size_t len)
 {
-	return strlen(word) == len && !memcmp(text, word, len);
+	const struct hu_option *option;
+
+	for (option = hu_options; option->key; option++)
+		if (hu_value_is(key, len, option->key))
+			return option;
+	return NULL;
 }
 
-/* "12.5ms" and the like; at most three decimals. */
-static bool parse_number(const char *text, size_t len, const struct suffix *suffix, uint64_t *out)
+static void complain_value(const char *from, const struct hu_option *option)
 {
-	uint64_t value = 0, unit = 1;
-	size_t i = 0, digits = 0;
-	bool fraction = false;
+	char line[256];
+	struct hu_text text = HU_TEXT(line);
 
-	for (; i < len; i++) {
-		if (text[i] == '.' && !fraction) {
-			fraction = true;
-			continue;
-		}
-		if (text[i] < '0' || text[i] > '9')
-			break;
-		if (value > UINT64_MAX / 100 || unit == 1000)
-			return false;
-		value = value * 10 + (uint64_t)(text[i] - '0');
-		unit *= fraction ? 10 : 1;
-		digits++;
-	}
-	if (!digits)
-		return false;
-	for (; suffix->text; suffix++) {
-		if (!equal(text + i, len - i, suffix->text))
-			continue;
-		if (value > UINT64_MAX / suffix->scale)
-			return false;
-		*out = value * suffix->scale / unit;
-		return true;
-	}
-	return false;
+	hu_text_add(&text, "hermes-u: ");
+	hu_text_add(&text, from);
+	hu_text_add(&text, ": ");
+	hu_text_add(&text, option->key);
+	hu_text_add(&text, " is ignored: ");
+	hu_text_add(&text, option->accepts);
+	hu_text_say(&text);
 }
 
-static bool parse_ranged(const char *text, size_t len, const struct suffix *suffix,
-			 uint64_t least, uint64_t most, uint64_t *out)
-{
-	return parse_number(text, len, suffix, out) && *out >= least && *out <= most;
-}
-
-static bool set_size(const char *text, size_t len, size_t *out)
-{
-	uint64_t v;
-
-	if (!parse_ranged(text, len, size_suffixes, 0, 1ULL << 40, &v))
-		return false;
-	*out = hu_align_up(v, HU_PAGE);
-	return true;
-}
-
-static bool set_reserve_min(const char *text, size_t len)
-{
-	return set_size(text, len, &hu_conf.reserve_min);
-}
-
-static bool set_reserve_max(const char *text, size_t len)
-{
-	return set_size(text, len, &hu_conf.reserve_max);
-}
-
-static bool set_factor(const char *text, size_t len)
-{
-	uint64_t v;
-
-	if (!parse_ranged(text, len, factor_suffixes, 1, 1000, &v))
-		return false;
-	hu_conf.factor_pct = (uint32_t)v;
-	return true;
-}
-
-static bool set_interval(const char *text, size_t len)
-{
-	uint64_t v;
-
-	if (!parse_ranged(text, len, time_suffixes, 500, 1000000, &v))
-		return false;
-	hu_conf.interval_us = (uint32_t)v;
-	return true;
-}
-
-static bool set_decay(const char *text, size_t len)
-{
-	uint64_t v;
-
-	if (equal(text, len, "never")) {
-		hu_conf.decay_ms = HU_DECAY_NEVER;
-		return true;
-	}
-	if (equal(text, len, "0"))
-		v = 0;
-	else if (!parse_ranged(text, len, time_suffixes, 0, 86400ULL * 1000000, &v))
-		return false;
-	hu_conf.decay_ms = (uint32_t)(v / 1000);
-	return true;
-}
-
-static bool set_backend(const char *text, size_t len)
-{
-	if (equal(text, len, "auto"))
-		hu_conf.backend = HU_CONF_AUTO;
-	else if (equal(text, len, "kmod"))
-		hu_conf.backend = HU_CONF_KMOD;
-	else if (equal(text, len, "populate"))
-		hu_conf.backend = HU_CONF_POPULATE;
-	else if (equal(text, len, "anon"))
-		hu_conf.backend = HU_CONF_ANON;
-	else
-		return false;
-	return true;
-}
-
-static bool set_thp(const char *text, size_t len)
-{
-	if (equal(text, len, "auto"))
-		hu_conf.thp = HU_THP_AUTO;
-	else if (equal(text, len, "always"))
-		hu_conf.thp = HU_THP_ALWAYS;
-	else if (equal(text, len, "never"))
-		hu_conf.thp = HU_THP_NEVER;
-	else
-		return false;
-	return true;
-}
-
-static bool set_flag(const char *text, size_t len, bool *flag)
-{
-	if (!len || equal(text, len, "1"))
-		*flag = true;
-	else if (equal(text, len, "0"))
-		*flag = false;
-	else
-		return false;
-	return true;
-}
-
-static bool set_background(const char *text, size_t len)
-{
-	return set_flag(text, len, &hu_conf.background);
-}
-
-static bool set_verbose(const char *text, size_t len)
-{
-	return set_flag(text, len, &hu_conf.verbose);
-}
-
-static bool set_stats(const char *text, size_t len)
-{
-	return set_flag(text, len, &hu_conf.stats);
-}
-
-static const struct option {
-	const char *key;
-	bool (*set)(const char *text, size_t len);
-	const char *bad;
-} options[] = {
-	{ "reserve_min", set_reserve_min, "reserve_min is ignored: 0 to 1024G, such as 8M" },
-	{ "reserve_max", set_reserve_max, "reserve_max is ignored: 0 to 1024G, such as 256M" },
-	{ "factor", set_factor, "factor is ignored: 0.01 to 10, such as 2.0" },
-	{ "interval", set_interval, "interval is ignored: 500us to 1s, such as 2ms" },
-	{ "decay", set_decay, "decay is ignored: 0s to 86400s, such as 10s; or never" },
-	{ "backend", set_backend, "backend is ignored: auto, kmod, populate or anon" },
-	{ "thp", set_thp, "thp is ignored: auto, always or never" },
-	{ "background", set_background, "background is ignored: 0 or 1" },
-	{ "verbose", set_verbose, "verbose is ignored: 0 or 1" },
-	{ "stats", set_stats, "stats is ignored: 0 or 1" },
-};
-
-static const char known_keys[] =
-"reserve_min, reserve_max, factor, interval, decay, backend, thp, background, verbose, stats";
-
-static void parse_pair(const char *pair, size_t len)
+/* Once, or a file of another version would make a long list. */
+static void complain_key(const char *from)
 {
 	static bool complained;
-	const char *value = memchr(pair, '=', len);
-	size_t key = value ? (size_t)(value - pair) : len;
-	size_t i;
+	const struct hu_option *option;
+	char line[512];
+	struct hu_text text = HU_TEXT(line);
 
-	value = value ? value + 1 : pair + len;
-	for (i = 0; i < ARRAY_SIZE(options); i++) {
-		if (!equal(pair, key, options[i].key))
-			continue;
-		if (!options[i].set(value, (size_t)(pair + len - value)))
-			hu_os_complain("HERMES_CONF: ", options[i].bad);
+	if (complained)
 		return;
-	}
-	if (!complained)
-		hu_os_complain("HERMES_CONF: unknown key is ignored; known are ", known_keys);
 	complained = true;
+	hu_text_add(&text, "hermes-u: ");
+	hu_text_add(&text, from);
+	hu_text_add(&text, ": unknown key is ignored; known are ");
+	for (option = hu_options; option->key; option++) {
+		hu_text_add(&text, option == hu_options ? "" : ", ");
+		hu_text_add(&text, option->key);
+	}
+	hu_text_say(&text);
 }
 
-void hu_conf_parse(const char *text)
+static bool is_blank(char c)
 {
-	while (*text) {
-		size_t len = strcspn(text, ",");
+	return c == ' ' || c == '\t' || c == '\r';
+}
 
-		if (len)
-			parse_pair(text, len);
-		text += len + (text[len] == ',');
-	}
-	if (hu_conf.reserve_min != SIZE_MAX && hu_conf.reserve_min > hu_conf.reserve_max) {
-		hu_os_complain("HERMES_CONF: reserve_min is ignored: ", "above reserve_max");
-		hu_conf.reserve_min = SIZE_MAX;
+static void trim(const char **text, size_t *len)
+{
+	while (*len && is_blank((*text)[*len - 1]))
+		--*len;
+	while (*len && is_blank(**text)) {
+		++*text;
+		--*len;
 	}
 }
 
-/* Called once, before the first arena is made, under hu_grow_lock. */
+static void parse_pair(const char *from, const char *pair, size_t len)
+{
+	const struct hu_option *option;
+	const char *value;
+	size_t key;
+
+	trim(&pair, &len);
+	if (!len)
+		return;
+	value = memchr(pair, '=', len);
+	key = value ? (size_t)(value - pair) : len;
+	value = value ? value + 1 : pair + len;
+	len = (size_t)(pair + len - value);
+	trim(&pair, &key);
+	trim(&value, &len);
+	option = hu_conf_option(pair, key);
+	if (!option)
+		complain_key(from);
+	else if (option->set(value, len))
+		complain_value(from, option);
+}
+
+/**
+ * hu_conf_parse() - read keys and values
+ * @from: where they come from, for complaints
+ * @text: not 0-terminated
+ * @len: its length
+ */
+void hu_conf_parse(const char *from, const char *text, size_t len)
+{
+	const char *end = text + len, *p;
+	bool comment = false;
+
+	for (p = text; p <= end; p++) {
+		if (p < end && *p != '\n' && *p != ',' && *p != '#')
+			continue;
+		if (!comment)
+			parse_pair(from, text, (size_t)(p - text));
+		comment = p < end && (*p == '#' || (comment && *p != '\n'));
+		text = p + 1;
+	}
+}
+
+/**
+ * hu_conf_parse_file() - read a file of keys and values
+ * @path: of the file; it is no error if there is none
+ *
+ * It counts also for programs that run with the rights of another user, so it
+ * must be a regular file that only root can write.
+ */
+void hu_conf_parse_file(const char *path)
+{
+	char text[FILE_MAX];
+	ssize_t len = hu_os_read_trusted(path, text, sizeof(text));
+
+	if (len >= 0)
+		hu_conf_parse(path, text, (size_t)len);
+	else if (len == -EPERM)
+		hu_os_complain(path, " is ignored: not a regular file that only root can write");
+	else if (len == -EFBIG)
+		hu_os_complain(path, " is ignored: longer than 4 KiB");
+	else if (len != -ENOENT && len != -ENOTDIR)
+		hu_os_complain(path, " is ignored: it cannot be read");
+}
+
+bool hu_conf_is_read(void)
+{
+	return __atomic_load_n(&is_read, __ATOMIC_RELAXED);
+}
+
+/* Before the first arena is made. Context: hu_grow_lock held. */
 void hu_conf_read(void)
 {
 	const char *text = hu_os_getenv("HERMES_CONF");
 
+	if (is_read)
+		return;
+	hu_conf_parse_file(HU_CONF_FILE);
 	if (text)
-		hu_conf_parse(text);
+		hu_conf_parse("HERMES_CONF", text, strlen(text));
+	if (hu_conf.reserve_min != SIZE_MAX && hu_conf.reserve_min > hu_conf.reserve_max) {
+		hu_os_complain("HERMES_CONF: reserve_min is ignored: ", "above reserve_max");
+		hu_conf.reserve_min = SIZE_MAX;
+	}
+	__atomic_store_n(&is_read, true, __ATOMIC_RELAXED);
 }

@@ -5,19 +5,17 @@
  *
  * The background thread does that. The minimum of the reserve stays.
  */
-#include <stdatomic.h>
 #include "conf.h"
 #include "giveback.h"
 #include "lock.h"
 #include "os.h"
 #include "pageheap.h"
 #include "reserve.h"
+#include "table.h"
 #include "worker.h"
 
 /* The thread does not wake up for less than this, ms. */
 #define PERIOD_MIN	100
-
-static _Atomic uint64_t given_back_bytes;
 
 /* Give a run back, which is in no index meanwhile, then index it as cold. */
 void hu_giveback(struct hu_run_ref ref)
@@ -26,10 +24,15 @@ void hu_giveback(struct hu_run_ref ref)
 	uintptr_t addr = hu_page_address(ref.arena, ref.page);
 
 	hu_reserve_give(ref.arena->client, addr, bytes);
-	atomic_fetch_add_explicit(&given_back_bytes, bytes, memory_order_relaxed);
+	hu_count_add(HU_COUNT_GIVEN_BACK_BYTES, bytes);
 	hu_lock(&hu_pages_lock);
 	hu_pages_add_cold(addr, bytes);
-	hu_unlock(&hu_pages_lock);
+	hu_pages_unlock();
+}
+
+static uint32_t decay_ms(void)
+{
+	return __atomic_load_n(&hu_conf.decay_ms, __ATOMIC_RELAXED);
 }
 
 static size_t kept_pages(void)
@@ -65,11 +68,11 @@ bool hu_giveback_all(size_t keep_pages)
 /* Microseconds until the next run is due; needs hu_pages_lock. */
 static uint64_t due_us(void)
 {
-	uint32_t ms;
+	uint32_t decay = decay_ms(), ms;
 
-	if (hu_conf.decay_ms == HU_DECAY_NEVER || !hu_runs_surplus(kept_pages()))
+	if (decay == HU_DECAY_NEVER || !hu_runs_surplus(kept_pages()))
 		return HU_NEVER;
-	ms = hu_runs_due(hu_os_clock_ms(), hu_conf.decay_ms);
+	ms = hu_runs_due(hu_os_clock_ms(), decay);
 	return (uint64_t)(ms < PERIOD_MIN ? PERIOD_MIN : ms) * 1000;
 }
 
@@ -93,14 +96,16 @@ uint64_t hu_giveback_due_us(void)
 uint64_t hu_giveback_round(void)
 {
 	struct hu_run_ref ref;
+	uint32_t decay;
 	uint64_t us;
 
 	for (;;) {
+		decay = decay_ms();
 		hu_lock(&hu_pages_lock);
 		ref.arena = NULL;
-		if (hu_conf.decay_ms != HU_DECAY_NEVER)
-			ref = hu_runs_take_oldest(hu_os_clock_ms(), hu_conf.decay_ms,
-						  HU_GIVEBACK_PAGES, kept_pages());
+		if (decay != HU_DECAY_NEVER)
+			ref = hu_runs_take_oldest(hu_os_clock_ms(), decay, HU_GIVEBACK_PAGES,
+						  kept_pages());
 		us = ref.arena ? 0 : due_us();
 		hu_unlock(&hu_pages_lock);
 		if (!ref.arena)
@@ -110,9 +115,4 @@ uint64_t hu_giveback_round(void)
 		if (hu_reserve->refill_due())
 			return 0;
 	}
-}
-
-uint64_t hu_giveback_bytes(void)
-{
-	return atomic_load_explicit(&given_back_bytes, memory_order_relaxed);
 }

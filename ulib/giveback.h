@@ -12,6 +12,5 @@ void hu_giveback(struct hu_run_ref ref);
 bool hu_giveback_all(size_t keep_pages);
 uint64_t hu_giveback_round(void);
 uint64_t hu_giveback_due_us(void);
-uint64_t hu_giveback_bytes(void);
 
 #endif /* HU_GIVEBACK_H */

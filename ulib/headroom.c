@@ -20,7 +20,7 @@
 #define PATH_BYTES	512
 #define TEXT_BYTES	4096
 /* The figures are read anew after so long. */
-#define FRESH_US	20000
+#define FRESH_NS	20000000
 
 struct level {
 	int usage, max, high, stat;
@@ -228,9 +228,9 @@ size_t hu_headroom(void)
 {
 	static uint64_t read_at;
 	static size_t room;
-	uint64_t now = hu_os_clock_us();
+	uint64_t now = hu_os_clock_ns();
 
-	if (!read_at || now - read_at > FRESH_US) {
+	if (!read_at || now - read_at > FRESH_NS) {
 		room = measure();
 		read_at = now;
 	}

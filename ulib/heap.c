@@ -15,7 +15,9 @@
  */
 #include <errno.h>
 #include "heap.h"
+#include "latency.h"
 #include "pageheap.h"
+#include "shm.h"
 
 /* Notifications handled in one slow-path call. */
 #define WOKEN_MAX	16
@@ -26,6 +28,7 @@ struct hu_heap hu_heap_none = {
 };
 
 __thread struct hu_heap *hu_heap_mine = &hu_heap_none;
+__thread struct hu_heap *hu_heap_own;
 
 static void list_append(struct hu_span_list *list, struct hu_span *span)
 {
@@ -88,6 +91,7 @@ static struct hu_span *span_create(struct hu_heap *heap, unsigned int c)
 	bool zero = false;
 	void *start;
 
+	hu_from = HU_FROM_CACHED;
 	if (class->units == 1 && heap->cached_units)
 		start = heap->cached[--heap->cached_units];
 	else
@@ -102,6 +106,7 @@ static struct hu_span *span_create(struct hu_heap *heap, unsigned int c)
 		.bytes = class->bytes,
 		.uncarved = class->blocks,
 		.zero = zero,
+		.cold = hu_from == HU_FROM_MISS || hu_from == HU_FROM_GROW,
 		.fresh = (uintptr_t)start,
 		.start = (uintptr_t)start,
 	};
@@ -294,6 +299,7 @@ static bool next_current(struct hu_heap *heap, unsigned int class)
 	if (span) {
 		list_remove(&heap->available[class], span);
 		span->place = HU_PLACE_CURRENT;
+		hu_from = HU_FROM_SPAN;
 	} else {
 		span = span_create(heap, class);
 		if (!span)
@@ -308,6 +314,7 @@ static void *alloc_from(struct hu_heap *heap, unsigned int class, bool *zero)
 	struct hu_span *span;
 
 	*zero = false;
+	hu_from = HU_FROM_COLD;
 	for (;;) {
 		span = heap->current[class];
 		if (span != &hu_span_none) {
@@ -331,8 +338,50 @@ static void *alloc_from(struct hu_heap *heap, unsigned int class, bool *zero)
 	}
 }
 
+/*
+ * A block of the current span, if that takes no more than a few instructions:
+ * no other span, and no first touch of memory that may fault. Large blocks are
+ * carved without touching any.
+ */
+static void *alloc_quick(struct hu_heap *heap, unsigned int class, bool *zero)
+{
+	struct hu_span *span = heap->current[class];
+
+	if (span == &hu_span_none)
+		return NULL;
+	if (!span->free && collect(heap, span))
+		hu_count_add(HU_COUNT_FROM + HU_FROM_COLLECTED, 1);
+	if (span->free)
+		return pop(span);
+	if (!span->uncarved || (span->cold && span->bytes <= HU_PAGE / 2))
+		return NULL;
+	*zero = span->zero;
+	hu_count_add(HU_COUNT_FROM + HU_FROM_CARVED, 1);
+	return carve(span);
+}
+
+static void *alloc_counted(struct hu_heap *heap, unsigned int class, bool *zero)
+{
+	bool all = hu_latency_mode() == HU_CONF_LATENCY_ALL;
+	uint64_t start = all ? hu_clock() : 0;
+	void *block = alloc_quick(heap, class, zero);
+	bool slow = !block;
+
+	if (slow) {
+		if (!start)
+			start = hu_latency_start();
+		block = alloc_from(heap, class, zero);
+		if (unlikely(!block))
+			return NULL;
+		hu_count_add(HU_COUNT_FROM + hu_from, 1);
+	}
+	if (start)
+		hu_latency_alloc(hu_classes[class].bytes, start, slow);
+	return block;
+}
+
 /**
- * hu_heap_alloc_slow() - allocate a block when the current span has none
+ * hu_heap_alloc_slow() - allocate a block when hu_heap_mine has none
  * @class: size class
  * @zero: out: whether the block is known to read zero
  *
@@ -340,18 +389,20 @@ static void *alloc_from(struct hu_heap *heap, unsigned int class, bool *zero)
  */
 HU_NOINLINE void *hu_heap_alloc_slow(unsigned int class, bool *zero)
 {
-	struct hu_heap *heap = hu_heap_mine;
+	struct hu_heap *own = hu_heap_own, *heap;
 	void *block;
 
-	if (likely(heap != &hu_heap_none)) {
-		block = alloc_from(heap, class, zero);
-	} else {
-		heap = hu_thread_heap();
-		block = alloc_from(heap, class, zero);
+	*zero = false;
+	heap = likely(own) ? own : hu_thread_heap();
+	block = alloc_counted(heap, class, zero);
+	if (unlikely(!own))
 		hu_thread_heap_done(heap);
-	}
+	if (likely(hu_heap_own))
+		hu_heap_mine = hu_latency_mode() == HU_CONF_LATENCY_ALL ? &hu_heap_none :
+			       hu_heap_own;
 	if (unlikely(!block))
 		errno = ENOMEM;
+	hu_shm_check();
 	return block;
 }
 

@@ -39,7 +39,14 @@ struct hu_heap {
 
 extern struct hu_span hu_span_none;
 extern struct hu_heap hu_heap_none;
+/*
+ * The heap of this thread; &hu_heap_none while it has none, and while every
+ * allocation is timed: the fast path finds no block there, so that the slow
+ * path is taken and sees to it. No other path pays for that.
+ */
 extern __thread struct hu_heap *hu_heap_mine __attribute__((tls_model("initial-exec")));
+/* The heap of this thread, NULL: none. */
+extern __thread struct hu_heap *hu_heap_own __attribute__((tls_model("initial-exec")));
 
 void *hu_heap_alloc_slow(unsigned int class, bool *zero);
 void hu_heap_freed_last(struct hu_heap *heap, struct hu_span *span);

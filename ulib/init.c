@@ -18,6 +18,7 @@
 #include "conf.h"
 #include "heap.h"
 #include "lock.h"
+#include "shm.h"
 #include "stats.h"
 
 static struct hu_lock *const locks[] = {
@@ -65,4 +66,5 @@ static __attribute__((destructor)) void finish(void)
 {
 	if (hu_conf.stats)
 		hu_stats_print();
+	hu_shm_finish();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Large and huge objects. */
 #include "large.h"
+#include "latency.h"
 #include "lock.h"
 #include "meta.h"
 #include "os.h"
@@ -25,6 +26,13 @@ struct huge {
 static struct huge *buckets[BUCKETS];
 static struct huge *unused;
 static size_t huge_bytes;
+
+/* Context: hu_huge_lock held. */
+static void publish(void)
+{
+	hu_gauge_set(HU_GAUGE_MAPPED_BYTES, HU_PART_HUGE, huge_bytes);
+	hu_gauge_set(HU_GAUGE_LIVE_BYTES, HU_PART_HUGE, huge_bytes);
+}
 
 static struct huge **bucket_of(uintptr_t addr)
 {
@@ -51,6 +59,7 @@ static void huge_insert(struct huge *huge, uintptr_t addr, size_t bytes)
 	huge->next = *bucket;
 	*bucket = huge;
 	huge_bytes += bytes;
+	publish();
 }
 
 static struct huge *huge_remove(struct huge **link)
@@ -59,6 +68,7 @@ static struct huge *huge_remove(struct huge **link)
 
 	*link = huge->next;
 	huge_bytes -= huge->bytes;
+	publish();
 	return huge;
 }
 
@@ -96,6 +106,7 @@ static void *huge_map(size_t bytes, size_t align)
 
 static void *huge_alloc(size_t bytes, size_t align)
 {
+	uint64_t start = hu_latency_start();
 	struct huge *huge = huge_new();
 	void *p = huge ? huge_map(bytes, align) : NULL;
 
@@ -107,6 +118,8 @@ static void *huge_alloc(size_t bytes, size_t align)
 	else
 		huge_recycle(huge);
 	hu_unlock(&hu_huge_lock);
+	if (p)
+		hu_latency_pages(HU_FROM_HUGE, start);
 	return p;
 }
 
@@ -270,6 +283,8 @@ size_t hu_huge_bytes(void)
 
 	hu_lock(&hu_huge_lock);
 	bytes = huge_bytes;
+	/* A table that was made anew gets its gauges. */
+	publish();
 	hu_unlock(&hu_huge_lock);
 	return bytes;
 }

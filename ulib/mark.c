@@ -2,6 +2,7 @@
 /* The page that a forked child does not inherit. */
 #include "mark.h"
 #include "os.h"
+#include "os_file.h"
 
 struct hu_mark *hu_mark;
 

@@ -19,7 +19,7 @@
  */
 struct hu_mark {
 	uint32_t alive;
-	int pid;
+	uint32_t pid;
 	atomic_uint worker;
 };
 

@@ -192,17 +192,12 @@ uint32_t hu_os_clock_ms(void)
 	return (uint32_t)(ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
-uint64_t hu_os_clock_us(void)
+uint64_t hu_os_clock_ns(void)
 {
 	struct timespec ts = { 0 };
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
-int hu_os_pid(void)
-{
-	return (int)syscall(SYS_getpid);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
 /* To spread arenas. Without getrandom(), the stack's place is random enough. */
@@ -215,6 +210,39 @@ uint64_t hu_os_random(void)
 		x = (uintptr_t)&saved >> 4;
 	errno = saved;
 	return x;
+}
+
+/* Page faults of the process. */
+void hu_os_faults(uint64_t *minor, uint64_t *major)
+{
+	struct rusage usage = { 0 };
+	int saved = errno;
+
+	getrusage(RUSAGE_SELF, &usage);
+	errno = saved;
+	*minor = (uint64_t)usage.ru_minflt;
+	*major = (uint64_t)usage.ru_majflt;
+}
+
+/* On how many processors this process may run; at least 1. */
+unsigned int hu_os_cpus(void)
+{
+	unsigned long mask[1024 / (8 * sizeof(long))] = { 0 };
+	int saved = errno;
+	long len = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+	unsigned int n = 0;
+	size_t i;
+
+	errno = saved;
+	for (i = 0; len > 0 && i < (size_t)len / sizeof(long); i++)
+		n += (unsigned int)__builtin_popcountl(mask[i]);
+	return n ? n : 1;
+}
+
+/* Whether the program runs with the rights of another user. */
+bool hu_os_secure(void)
+{
+	return getauxval(AT_SECURE);
 }
 
 extern char **environ;
@@ -230,7 +258,7 @@ const char *hu_os_getenv(const char *name)
 	size_t len = strlen(name);
 	char **env = environ;
 
-	if (getauxval(AT_SECURE))
+	if (hu_os_secure())
 		return NULL;
 	if (!env && &__libc_stack_end && __libc_stack_end) {
 		long argc = *(long *)__libc_stack_end;
@@ -259,6 +287,21 @@ void hu_os_futex_wake(atomic_int *word)
 	errno = saved;
 }
 
+void hu_os_write_stderr(const char *text, size_t len)
+{
+	int saved = errno;
+	long n;
+
+	while (len) {
+		n = syscall(SYS_write, STDERR_FILENO, text, len);
+		if (n <= 0)
+			break;
+		text += n;
+		len -= (size_t)n;
+	}
+	errno = saved;
+}
+
 static size_t append(char *buf, size_t used, size_t room, const char *text)
 {
 	size_t len = strlen(text);
@@ -271,16 +314,13 @@ static size_t append(char *buf, size_t used, size_t room, const char *text)
 
 void hu_os_complain(const char *what, const char *detail)
 {
-	int saved = errno;
 	char buf[256];
 	size_t len = append(buf, 0, sizeof(buf) - 1, "hermes-u: ");
 
 	len = append(buf, len, sizeof(buf) - 1, what);
 	len = append(buf, len, sizeof(buf) - 1, detail);
 	buf[len++] = '\n';
-	if (syscall(SYS_write, STDERR_FILENO, buf, len) < 0)
-		saved = errno == EBADF ? saved : errno;
-	errno = saved;
+	hu_os_write_stderr(buf, len);
 }
 
 _Noreturn void hu_os_fatal(const char *what, const void *pointer)

@@ -26,19 +26,21 @@ size_t hu_os_address_space_limit(void);
 
 /* Time, randomness, environment. */
 uint32_t hu_os_clock_ms(void);
+uint64_t hu_os_clock_ns(void);
 uint64_t hu_os_random(void);
+unsigned int hu_os_cpus(void);
+void hu_os_faults(uint64_t *minor, uint64_t *major);
+bool hu_os_secure(void);
 const char *hu_os_getenv(const char *name);
-
-uint64_t hu_os_clock_us(void);
-int hu_os_pid(void);
 
 void hu_os_futex_wait(atomic_int *word, int value);
 void hu_os_futex_wake(atomic_int *word);
 
+void hu_os_write_stderr(const char *text, size_t len);
+
 /* os_thread.c: the background thread, and files only it reads. */
 int hu_os_thread_start(void *(*run)(void *arg));
 void hu_os_save_affinity(void);
-bool hu_os_one_cpu(void);
 bool hu_os_own_files(void);
 int hu_os_open(const char *path);
 size_t hu_os_read(int fd, char *buf, size_t size);

@@ -37,12 +37,6 @@ void hu_os_save_affinity(void)
 	errno = saved;
 }
 
-/* Whether the process was started on a single processor. */
-bool hu_os_one_cpu(void)
-{
-	return have_cpus && CPU_COUNT(&cpus) == 1;
-}
-
 static void *thread_main(void *arg)
 {
 	if (have_cpus)

@@ -14,6 +14,7 @@
  */
 #include "conf.h"
 #include "giveback.h"
+#include "latency.h"
 #include "lock.h"
 #include "os.h"
 #include "pageheap.h"
@@ -44,11 +45,11 @@ static uint64_t grow_count;		/* successful calls of grow() */
 static size_t cold_pages;		/* handed out since the client was opened */
 static uint64_t consumed_pages;		/* fresh ones handed out, ready or cold */
 static uint64_t start_at = REAL_GROWTH;	/* when it gets there a thread is started */
-static struct hu_pages_stats counts;
-static size_t live_pages;
+static size_t live_pages, arena_bytes;
 
 /* What remains to be done for a request after the lock is released. */
 struct chores {
+	enum hu_from from;
 	bool cold;		/* the memory is cold: make it ready, or count a miss */
 	bool kick;		/* the backend wants to be woken */
 	bool start;		/* there should be a background thread */
@@ -62,6 +63,39 @@ static void lock_pages(void)
 		cold_pages = 0;
 		start_at = consumed_pages + REAL_GROWTH;
 	}
+}
+
+/* The gauges of the page heap. Context: hu_pages_lock held. */
+static void get_stats(struct hu_pages_stats *stats)
+{
+	*stats = (struct hu_pages_stats){
+		.arena_bytes = arena_bytes,
+		.live_bytes = live_pages * HU_PAGE,
+		.resident_free_bytes = (hu_runs_pages(HU_RUN_HOT) + hu_runs_pages(HU_RUN_ZERO) +
+					ready.pages) * HU_PAGE,
+		.ready_bytes = hu_reserve->ready(),
+		.holes_bytes = hu_reserve_holes(),
+	};
+}
+
+static HU_COLD void publish(void)
+{
+	struct hu_pages_stats now;
+
+	get_stats(&now);
+	hu_gauge_set(HU_GAUGE_MAPPED_BYTES, HU_PART_PAGES, now.arena_bytes);
+	hu_gauge_set(HU_GAUGE_LIVE_BYTES, HU_PART_PAGES, now.live_bytes);
+	hu_gauge_set(HU_GAUGE_RESIDENT_FREE_BYTES, HU_PART_PAGES, now.resident_free_bytes);
+	hu_gauge_set(HU_GAUGE_READY_BYTES, HU_PART_PAGES, now.ready_bytes);
+	hu_gauge_set(HU_GAUGE_HOLES_BYTES, HU_PART_PAGES, now.holes_bytes);
+}
+
+/* Release hu_pages_lock after the state of the page heap has changed. */
+void hu_pages_unlock(void)
+{
+	if (unlikely(hu_table_is_shared()))
+		publish();
+	hu_unlock(&hu_pages_lock);
 }
 
 static void hand_out(const struct hu_run_ref *ref, bool large)
@@ -237,14 +271,16 @@ static struct hu_run_ref find(uint32_t pages, uint32_t align, bool *zero, unsign
 
 	*zero = !ref.arena;
 	if (ref.arena) {
-		counts.reuses++;
+		hu_count_add(HU_COUNT_REUSES, 1);
+		chores->from = HU_FROM_REUSE;
 		return ref;
 	}
 	ref = hu_runs_take(HU_RUN_ZERO, pages, align);
 	if (!ref.arena && hu_reserve_client)
 		ref = ready_take(pages, align);
+	chores->from = HU_FROM_READY;
 	if (ref.arena)
-		counts.hits++;
+		hu_count_add(HU_COUNT_HITS, 1);
 	else if (waits && hu_reserve->making())
 		chores->wait = true;
 	else
@@ -266,13 +302,13 @@ static void prefill(void)
 
 	hu_lock(&hu_pages_lock);
 	ref = frontier_take(START_PAGES, HU_UNIT_PAGES);
-	hu_unlock(&hu_pages_lock);
+	hu_pages_unlock();
 	if (!ref.arena)
 		return;
 	hu_os_populate((void *)hu_page_address(ref.arena, ref.page), START_PAGES * HU_PAGE);
 	hu_lock(&hu_pages_lock);
 	hu_runs_insert(ref.arena, ref.page, ref.pages, HU_RUN_ZERO, hu_os_clock_ms());
-	hu_unlock(&hu_pages_lock);
+	hu_pages_unlock();
 }
 
 static bool open_frontier(struct hu_arena *arena, uint32_t pages)
@@ -283,7 +319,7 @@ static bool open_frontier(struct hu_arena *arena, uint32_t pages)
 		return false;
 	hu_lock(&hu_pages_lock);
 	arena->committed = committed;
-	hu_unlock(&hu_pages_lock);
+	hu_pages_unlock();
 	if (!consumed_pages && hu_reserve != &hu_backend_anon)
 		prefill();
 	return true;
@@ -309,9 +345,9 @@ static bool new_arena(size_t pages)
 		old->frontier = end;
 	}
 	current_arena = arena;
-	counts.arena_bytes += (size_t)arena->pages * HU_PAGE;
+	arena_bytes += (size_t)arena->pages * HU_PAGE;
 	cold_pages = 0;
-	hu_unlock(&hu_pages_lock);
+	hu_pages_unlock();
 	return true;
 }
 
@@ -334,8 +370,10 @@ static bool grow(size_t pages, uint32_t align, uint64_t seen)
 		ok = open_frontier(current_arena, (uint32_t)pages + align);
 	else if (!lost || hu_reserve_client)
 		ok = new_arena(pages + align);
-	if (ok)
+	if (ok) {
 		__atomic_store_n(&grow_count, seen + 1, __ATOMIC_RELAXED);
+		hu_count_add(HU_COUNT_GROWS, 1);
+	}
 out:
 	hu_unlock(&hu_grow_lock);
 	return ok;
@@ -360,7 +398,7 @@ bool hu_pages_take_cold(uint32_t pages, uint32_t align, struct hu_run_ref *ref)
 		*ref = hu_runs_take(HU_RUN_COLD, pages, align);
 		if (!ref->arena)
 			*ref = frontier_take(pages, align);
-		hu_unlock(&hu_pages_lock);
+		hu_pages_unlock();
 	} while (!ref->arena && grow(pages, align, seen));
 	return ref->arena;
 }
@@ -372,7 +410,7 @@ uint64_t hu_pages_consumed(void)
 }
 
 /* After the lock: cold memory is made ready, as far as that is cheap. */
-static void do_chores(const struct chores *chores, uint32_t client, uintptr_t addr, size_t bytes)
+static void do_chores(struct chores *chores, uint32_t client, uintptr_t addr, size_t bytes)
 {
 	size_t got = 0;
 
@@ -384,7 +422,8 @@ static void do_chores(const struct chores *chores, uint32_t client, uintptr_t ad
 		return;
 	if (client && client == hu_reserve_client)
 		got = hu_reserve_take(client, addr, hu_min(bytes, TAKE_MAX));
-	__atomic_fetch_add(got ? &counts.takes : &counts.misses, 1, __ATOMIC_RELAXED);
+	hu_count_add(got ? HU_COUNT_TAKES : HU_COUNT_MISSES, 1);
+	chores->from = got ? HU_FROM_TAKE : HU_FROM_MISS;
 }
 
 /**
@@ -399,9 +438,10 @@ static void do_chores(const struct chores *chores, uint32_t client, uintptr_t ad
 void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero)
 {
 	unsigned int waits = pages <= WAIT_PAGES ? WAITS_MAX : 0;
+	uint64_t start = hu_latency_start(), seen;
 	struct hu_run_ref ref;
+	bool grown = false;
 	uintptr_t addr;
-	uint64_t seen;
 
 	for (;;) {
 		struct chores chores = { 0 };
@@ -411,16 +451,19 @@ void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero)
 		ref = find((uint32_t)pages, (uint32_t)align, zero, waits, &chores);
 		if (ref.arena)
 			hand_out(&ref, large);
-		hu_unlock(&hu_pages_lock);
+		hu_pages_unlock();
 		if (ref.arena) {
 			addr = hu_page_address(ref.arena, ref.page);
 			do_chores(&chores, ref.arena->client, addr, pages * HU_PAGE);
+			hu_latency_pages(grown ? HU_FROM_GROW : chores.from, start);
 			return (void *)addr;
 		}
 		if (chores.wait)
 			waits = hu_reserve->wait() ? waits - 1 : 0;
 		else if (!grow(pages, (uint32_t)align, seen))
 			return NULL;
+		else
+			grown = true;
 	}
 }
 
@@ -448,9 +491,8 @@ void hu_pages_shrink(void *addr, size_t pages, size_t new_pages)
 	struct hu_arena *arena = hu_arena_of((uintptr_t)addr);
 	uint32_t page = hu_page_of((uintptr_t)addr), now = hu_os_clock_ms();
 	uint32_t freed = (uint32_t)(pages - new_pages);
-	uint32_t most = freed > HU_GIVEBACK_PAGES ? freed : HU_GIVEBACK_PAGES;
+	uint32_t most = freed > HU_GIVEBACK_PAGES ? freed : HU_GIVEBACK_PAGES, decay;
 	struct hu_run_ref old = { NULL, 0, 0 };
-	bool self = !hu_conf.decay_ms || hu_worker_missing();
 
 	lock_pages();
 	if (new_pages)
@@ -459,9 +501,10 @@ void hu_pages_shrink(void *addr, size_t pages, size_t new_pages)
 		arena->tags[page].state = HU_RUN_NONE;
 	hu_runs_insert(arena, page + (uint32_t)new_pages, freed, HU_RUN_HOT, now);
 	live_pages -= freed;
-	if (self && hu_conf.decay_ms != HU_DECAY_NEVER)
-		old = hu_runs_take_oldest(now, hu_conf.decay_ms, most, 0);
-	hu_unlock(&hu_pages_lock);
+	decay = __atomic_load_n(&hu_conf.decay_ms, __ATOMIC_RELAXED);
+	if (decay != HU_DECAY_NEVER && (!decay || hu_worker_missing()))
+		old = hu_runs_take_oldest(now, decay, most, 0);
+	hu_pages_unlock();
 	if (old.arena)
 		hu_giveback(old);
 	else if (unlikely(hu_worker_idle()))
@@ -477,7 +520,7 @@ void hu_pages_free_moved(void *addr, size_t pages)
 	arena->tags[hu_page_of((uintptr_t)addr)].state = HU_RUN_NONE;
 	hu_pages_add_cold((uintptr_t)addr, pages * HU_PAGE);
 	live_pages -= pages;
-	hu_unlock(&hu_pages_lock);
+	hu_pages_unlock();
 }
 
 /* Whether freed memory that is still mapped could serve so many pages. */
@@ -487,7 +530,7 @@ bool hu_pages_reusable(size_t pages)
 
 	hu_lock(&hu_pages_lock);
 	can = hu_runs_have(HU_RUN_HOT, (uint32_t)pages);
-	hu_unlock(&hu_pages_lock);
+	hu_pages_unlock();
 	return can;
 }
 
@@ -499,7 +542,9 @@ static bool extend_locked(struct hu_arena *arena, uint32_t end, uint32_t extra,
 	if (arena->tags[end].state == HU_RUN_COLD)
 		chores->cold = true;
 	if (hu_runs_take_at(arena, end, extra, &zero)) {
-		counts.reuses += !zero;
+		if (!chores->cold)
+			hu_count_add(zero ? HU_COUNT_HITS : HU_COUNT_REUSES, 1);
+		chores->from = zero ? HU_FROM_READY : HU_FROM_REUSE;
 		consumed_pages += zero ? extra : 0;
 		return true;
 	}
@@ -507,7 +552,8 @@ static bool extend_locked(struct hu_arena *arena, uint32_t end, uint32_t extra,
 	if (ready.arena == arena && ready.page == end && ready.pages >= extra) {
 		ready.page += extra;
 		ready.pages -= extra;
-		counts.hits++;
+		hu_count_add(HU_COUNT_HITS, 1);
+		chores->from = HU_FROM_READY;
 		return true;
 	}
 	if (arena == current_arena && arena->frontier == end &&
@@ -532,6 +578,7 @@ bool hu_pages_extend(void *addr, size_t pages, size_t new_pages)
 	struct hu_arena *arena = hu_arena_of((uintptr_t)addr);
 	uint32_t end = hu_page_of((uintptr_t)addr) + (uint32_t)pages;
 	uint32_t extra = (uint32_t)(new_pages - pages);
+	uint64_t start = hu_latency_start();
 	struct chores chores = { 0 };
 	bool ok;
 
@@ -543,11 +590,12 @@ bool hu_pages_extend(void *addr, size_t pages, size_t new_pages)
 		live_pages += extra;
 		arena->tags[end - pages].pages = (uint32_t)new_pages;
 	}
-	hu_unlock(&hu_pages_lock);
-	if (ok)
-		do_chores(&chores, arena->client, hu_page_address(arena, end),
-			  (size_t)extra * HU_PAGE);
-	return ok;
+	hu_pages_unlock();
+	if (!ok)
+		return false;
+	do_chores(&chores, arena->client, hu_page_address(arena, end), (size_t)extra * HU_PAGE);
+	hu_latency_pages(chores.from, start);
+	return true;
 }
 
 /* The pages of the large object at @addr; 0 when there is none. */
@@ -564,10 +612,8 @@ size_t hu_pages_large(uintptr_t addr)
 
 void hu_pages_get_stats(struct hu_pages_stats *stats)
 {
-	hu_lock(&hu_pages_lock);
-	*stats = counts;
-	stats->live_bytes = live_pages * HU_PAGE;
-	stats->resident_free_bytes = (hu_runs_pages(HU_RUN_HOT) + hu_runs_pages(HU_RUN_ZERO) +
-				      ready.pages) * HU_PAGE;
-	hu_unlock(&hu_pages_lock);
+	lock_pages();
+	get_stats(stats);
+	/* A table that was made anew gets its gauges. */
+	hu_pages_unlock();
 }

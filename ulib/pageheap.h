@@ -5,11 +5,13 @@
 
 #include "runs.h"
 
+/* Gauges; the counters are in the table. */
 struct hu_pages_stats {
-	uint64_t hits, reuses, takes, misses;
 	uint64_t arena_bytes;
 	uint64_t live_bytes;
 	uint64_t resident_free_bytes;
+	uint64_t ready_bytes;
+	uint64_t holes_bytes;
 };
 
 void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero);
@@ -19,6 +21,7 @@ void hu_pages_shrink(void *addr, size_t pages, size_t new_pages);
 void hu_pages_free_moved(void *addr, size_t pages);
 size_t hu_pages_large(uintptr_t addr);
 bool hu_pages_reusable(size_t pages);
+void hu_pages_unlock(void);
 void hu_pages_add_cold(uintptr_t addr, size_t bytes);
 bool hu_pages_take_cold(uint32_t pages, uint32_t align, struct hu_run_ref *ref);
 uint64_t hu_pages_consumed(void);

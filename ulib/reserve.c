@@ -169,11 +169,6 @@ void hu_reserve_status(struct hermes_u_status *out)
 	hu_unlock(&hu_pages_lock);
 }
 
-uint64_t hu_reserve_doorbells(void)
-{
-	return hu_kmod_doorbells();
-}
-
 uint64_t hu_reserve_holes(void)
 {
 	return hu_kmod_holes();

@@ -82,13 +82,12 @@ size_t hu_reserve_take(uint32_t client, uintptr_t addr, size_t bytes);
 void hu_reserve_give(uint32_t client, uintptr_t addr, size_t bytes);
 bool hu_reserve_check_fork(void);
 void hu_reserve_status(struct hermes_u_status *status);
-uint64_t hu_reserve_doorbells(void);
 uint64_t hu_reserve_holes(void);
 
 /* reserve_kmod.c */
 int hu_kmod_open(const char **reason);
 int hu_kmod_map(void *addr, size_t bytes);
-uint64_t hu_kmod_doorbells(void);
+uint64_t hu_kmod_faults(void);
 uint64_t hu_kmod_holes(void);
 
 #endif /* HU_RESERVE_H */

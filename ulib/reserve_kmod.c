@@ -33,6 +33,7 @@
 #include "os.h"
 #include "pageheap.h"
 #include "reserve.h"
+#include "table.h"
 
 /* Extents that are posted ahead: the kernel always has a next one. */
 #define POSTED_AHEAD	2
@@ -61,7 +62,6 @@ static uint32_t batch_bytes;
 static bool just_posted;		/* since the last look at the flag */
 static uint64_t client_max;
 static uint64_t holes_bytes;
-static _Atomic uint64_t doorbells;
 
 /* -1 when there is no usable file descriptor (any more). */
 static atomic_int dev_fd = -1;
@@ -360,7 +360,7 @@ static bool kmod_needs_kick(void)
 static void kmod_kick(void)
 {
 	if (!dev_ioctl(HERMES_IOC_DOORBELL, NULL))
-		atomic_fetch_add_explicit(&doorbells, 1, memory_order_relaxed);
+		hu_count_add(HU_COUNT_DOORBELLS, 1);
 }
 
 static size_t kmod_take(uintptr_t addr, size_t bytes)
@@ -436,9 +436,13 @@ static int kmod_get_bounds(size_t *min_bytes, size_t *max_bytes)
 	return known ? 0 : -ENODEV;
 }
 
-uint64_t hu_kmod_doorbells(void)
+/* First writes to arena pages that were not ready; 0 without the module. */
+uint64_t hu_kmod_faults(void)
 {
-	return atomic_load_explicit(&doorbells, memory_order_relaxed);
+	struct hermes_stats stats = { .size = sizeof(stats) };
+	int fd = atomic_load_explicit(&dev_fd, memory_order_relaxed);
+
+	return fd >= 0 && !hu_os_dev_ioctl(fd, HERMES_IOC_GET_STATS, &stats) ? stats.faults : 0;
 }
 
 uint64_t hu_kmod_holes(void)

@@ -53,15 +53,16 @@
 /* Where memory is short the next look is after so many intervals. */
 #define STARVED_INTERVALS	8
 /* A waiting request spins, if there is another processor, then sleeps. */
-#define SPINS		2000
+#define SPINS_MAX	2000
 #define WAIT_US		1000
 
 static size_t min_bytes, max_bytes;
-static uint64_t interval_us;
+static uint64_t interval_ns;
 static uint32_t factor_pct;
 static size_t target;			/* pages */
 static uint64_t seen_consumed, seen_at;
 static unsigned int quiet = QUIET_MAX;
+static unsigned int spins;		/* of a waiting request */
 static struct hu_run_ref in_flight;	/* being populated, in no index */
 static bool starved;			/* the last piece was not to be had */
 static bool opened;			/* the thread only */
@@ -84,7 +85,8 @@ void hu_populate_open(void)
 	max_bytes = max;
 	min_bytes = hu_min(min == SIZE_MAX ? MIN_BYTES_DEF : min, max);
 	factor_pct = hu_conf.factor_pct ? hu_conf.factor_pct : FACTOR_DEF;
-	interval_us = hu_conf.interval_us ? hu_conf.interval_us : INTERVAL_US_DEF;
+	interval_ns = (hu_conf.interval_us ? hu_conf.interval_us : INTERVAL_US_DEF) * 1000ULL;
+	spins = hu_os_cpus() > 1 ? SPINS_MAX : 0;
 	target = min_bytes / HU_PAGE;
 	quiet = QUIET_MAX;
 	starved = false;
@@ -100,10 +102,10 @@ static size_t low_pages(void)
 /* The target after what was consumed since the last look. */
 static void adapt(void)
 {
-	uint64_t now = hu_os_clock_us(), consumed;
+	uint64_t now = hu_os_clock_ns(), consumed;
 	size_t want;
 
-	if (now - seen_at < interval_us)
+	if (now - seen_at < interval_ns)
 		return;
 	consumed = hu_pages_consumed() - seen_consumed;
 	seen_consumed += consumed;
@@ -173,7 +175,7 @@ static bool populate_piece(uint32_t pages)
 	hu_runs_insert(ref.arena, ref.page, ref.pages, ok ? HU_RUN_ZERO : HU_RUN_COLD,
 		       hu_os_clock_ms());
 	in_flight.arena = NULL;
-	hu_unlock(&hu_pages_lock);
+	hu_pages_unlock();
 	return ok;
 }
 
@@ -210,7 +212,7 @@ static uint64_t populate_refill(void)
 	hu_unlock(&hu_pages_lock);
 	if (quiet == QUIET_MAX)
 		return HU_NEVER;
-	return starved ? STARVED_INTERVALS * interval_us : interval_us;
+	return (starved ? STARVED_INTERVALS : 1) * interval_ns / 1000;
 }
 
 static bool is_low(void)
@@ -251,7 +253,7 @@ static bool populate_wait(void)
 
 	if (!(seen & 1) || atomic_exchange(&waiting, 1))
 		return false;
-	for (i = hu_os_one_cpu() ? SPINS : 0; i < SPINS; i++) {
+	for (i = 0; i < spins; i++) {
 		if (atomic_load_explicit(&pieces, memory_order_relaxed) != seen)
 			break;
 		hu_cpu_relax();
@@ -293,6 +295,12 @@ static int populate_get_bounds(size_t *min, size_t *max)
 	return 0;
 }
 
+/* Under hu_pages_lock. */
+static size_t populate_ready(void)
+{
+	return hu_runs_pages(HU_RUN_ZERO) * HU_PAGE;
+}
+
 static size_t populate_minimum(void)
 {
 	return min_bytes;
@@ -300,7 +308,7 @@ static size_t populate_minimum(void)
 
 const struct hu_backend hu_backend_populate = {
 	.pop = hu_no_pop,
-	.ready = hu_no_bytes,
+	.ready = populate_ready,
 	.wants = hu_no,
 	.post = hu_no_post,
 	.needs_kick = populate_needs_kick,

@@ -43,6 +43,7 @@ struct hu_span {
 	uint32_t bytes;		/* of one block */
 	uint16_t uncarved;	/* blocks never handed out or linked */
 	bool zero;		/* the uncarved ones read zero */
+	bool cold;		/* and their first touch may fault */
 	uint8_t alarm;
 	uint16_t count_base;	/* minus what the counter in @remote began with */
 	bool notified;		/* a notification is under way */

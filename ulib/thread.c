@@ -4,6 +4,7 @@
 #include "heap.h"
 #include "lock.h"
 #include "meta.h"
+#include "table.h"
 
 /* Protected by hu_heaps_lock. */
 static struct hu_heap *orphans;
@@ -32,6 +33,7 @@ static void thread_end(void *arg)
 	}
 	thread_ended = true;
 	hu_heap_mine = &hu_heap_none;
+	hu_heap_own = NULL;
 	hu_heap_abandon(heap);
 	hu_lock(&hu_heaps_lock);
 	heap->next = orphans;
@@ -62,7 +64,7 @@ static struct hu_heap *create(void)
 
 	if (heap) {
 		hu_heap_init(heap);
-		heaps++;
+		hu_gauge_set(HU_GAUGE_HEAPS, HU_PART_HEAPS, ++heaps);
 	}
 	return heap;
 }
@@ -92,6 +94,7 @@ struct hu_heap *hu_thread_heap(void)
 	if (!heap)
 		return &shared_heap;
 	hu_unlock(&hu_heaps_lock);
+	hu_heap_own = heap;
 	hu_heap_mine = heap;
 	/* These may allocate, which works by now. */
 	if (first)
@@ -109,5 +112,12 @@ void hu_thread_heap_done(struct hu_heap *heap)
 
 uint64_t hu_thread_heaps(void)
 {
-	return __atomic_load_n(&heaps, __ATOMIC_RELAXED);
+	uint64_t n;
+
+	hu_lock(&hu_heaps_lock);
+	n = heaps;
+	/* A table that was made anew gets its gauges. */
+	hu_gauge_set(HU_GAUGE_HEAPS, HU_PART_HEAPS, n);
+	hu_unlock(&hu_heaps_lock);
+	return n;
 }

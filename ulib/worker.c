@@ -19,6 +19,7 @@
 #include "giveback.h"
 #include "mark.h"
 #include "os.h"
+#include "os_file.h"
 #include "reserve.h"
 #include "worker.h"
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A cheap clock for short intervals: the processor's counter where it is
+ * known to run at a constant rate, else CLOCK_MONOTONIC.
+ */
+#ifndef HU_CLOCK_H
+#define HU_CLOCK_H
+
+#include "internal.h"
+
+enum hu_clock_kind {
+	HU_CLOCK_UNKNOWN,
+	HU_CLOCK_COUNTER,
+	HU_CLOCK_MONOTONIC,
+};
+
+extern enum hu_clock_kind hu_clock_kind;
+
+uint64_t hu_clock_slow(void);
+uint64_t hu_clock_ns(uint64_t ticks);
+
+static inline uint64_t hu_clock_counter(void)
+{
+#if defined(__x86_64__)
+	return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+	uint64_t ticks;
+
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
+#else
+	return 0;
+#endif
+}
+
+/* Ticks since some time in the past; never 0. */
+static inline uint64_t hu_clock(void)
+{
+	if (likely(__atomic_load_n(&hu_clock_kind, __ATOMIC_RELAXED) == HU_CLOCK_COUNTER))
+		return hu_clock_counter() | 1;
+	return hu_clock_slow();
+}
+
+#endif /* HU_CLOCK_H */
