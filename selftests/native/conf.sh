@@ -38,6 +38,12 @@ expect "backend=populate" "backend=populate,verbose" "reserve from anonymous mem
 expect "background=0" "background=0,backend=populate,verbose" "no reserve, anonymous memory: " 1
 expect "bad thp" "thp=2M" "thp is ignored: auto, always or never" 1
 expect "stats" "stats=1" "^hermes-u: stats: hits=.* live_bytes=[1-9]" 1
+expect "stats as JSON" "stats=json" '^\{"version":.*"pages":\{.*\}\}$' 1
+expect "bad stats" "stats=yes" "stats is ignored: 0, 1 or json" 1
+expect "latency=off" "latency=off" "^$" 0
+expect "latency=all" "latency=all" "^$" 0
+expect "bad latency" "latency=fast" "latency is ignored: off, slow or all" 1
+expect "bad stats_file" "stats_file=here" "stats_file is ignored: auto, off, or the absolute" 1
 expect "unknown key" "frobnicate=1,verb=2" "unknown key is ignored.*reserve_min" 1
 expect "bad size" "reserve_min=8X" "reserve_min is ignored: 0 to" 1
 expect "size overflow" "reserve_max=99999999999999999999999G" "reserve_max is ignored" 1
