@@ -7,7 +7,6 @@
  */
 #include "conf.h"
 #include "giveback.h"
-#include "lock.h"
 #include "os.h"
 #include "pageheap.h"
 #include "reserve.h"
@@ -25,9 +24,9 @@ void hu_giveback(struct hu_run_ref ref)
 
 	hu_reserve_give(ref.arena->client, addr, bytes);
 	hu_count_add(HU_COUNT_GIVEN_BACK_BYTES, bytes);
-	hu_lock(&hu_pages_lock);
+	hu_pages_enter();
 	hu_pages_add_cold(addr, bytes);
-	hu_pages_unlock();
+	hu_pages_leave();
 }
 
 static uint32_t decay_ms(void)
@@ -42,7 +41,7 @@ static size_t kept_pages(void)
 
 /**
  * hu_giveback_all() - give back all free memory that is still mapped
- * @keep_pages: but leave so much
+ * @keep_pages: but leave so much, and the minimum of the reserve
  *
  * Return: whether anything was given back.
  */
@@ -50,15 +49,19 @@ bool hu_giveback_all(size_t keep_pages)
 {
 	bool any = false;
 
+	hu_pages_enter();
+	hu_reserve->calm();
+	hu_pages_leave();
 	for (;; any = true) {
 		struct hu_run_ref ref = { NULL, 0, 0 };
 		size_t mapped;
 
-		hu_lock(&hu_pages_lock);
+		hu_pages_enter();
 		mapped = hu_runs_pages(HU_RUN_HOT) + hu_runs_pages(HU_RUN_ZERO);
 		if (mapped > keep_pages)
-			ref = hu_runs_take_oldest(hu_os_clock_ms(), 0, HU_GIVEBACK_PAGES, 0);
-		hu_unlock(&hu_pages_lock);
+			ref = hu_runs_take_oldest(hu_os_clock_ms(), 0, HU_GIVEBACK_PAGES,
+						  kept_pages());
+		hu_pages_leave();
 		if (!ref.arena)
 			return any;
 		hu_giveback(ref);
@@ -81,9 +84,9 @@ uint64_t hu_giveback_due_us(void)
 {
 	uint64_t us;
 
-	hu_lock(&hu_pages_lock);
+	hu_pages_enter();
 	us = due_us();
-	hu_unlock(&hu_pages_lock);
+	hu_pages_leave();
 	return us;
 }
 
@@ -101,13 +104,13 @@ uint64_t hu_giveback_round(void)
 
 	for (;;) {
 		decay = decay_ms();
-		hu_lock(&hu_pages_lock);
+		hu_pages_enter();
 		ref.arena = NULL;
 		if (decay != HU_DECAY_NEVER)
 			ref = hu_runs_take_oldest(hu_os_clock_ms(), decay, HU_GIVEBACK_PAGES,
 						  kept_pages());
 		us = ref.arena ? 0 : due_us();
-		hu_unlock(&hu_pages_lock);
+		hu_pages_leave();
 		if (!ref.arena)
 			return us;
 		hu_giveback(ref);

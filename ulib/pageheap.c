@@ -18,6 +18,7 @@
 #include "lock.h"
 #include "os.h"
 #include "pageheap.h"
+#include "ready.h"
 #include "reserve.h"
 #include "worker.h"
 
@@ -40,7 +41,6 @@
 #define WAITS_MAX	2
 
 static struct hu_arena *current_arena;	/* its frontier is the newest memory */
-static struct hu_run_ref ready;		/* popped, adjacent, not in the index */
 static uint64_t grow_count;		/* successful calls of grow() */
 static size_t cold_pages;		/* handed out since the client was opened */
 static uint64_t consumed_pages;		/* fresh ones handed out, ready or cold */
@@ -56,7 +56,8 @@ struct chores {
 	bool wait;		/* nothing is ready, but more is just being made */
 };
 
-static void lock_pages(void)
+/* Take hu_pages_lock, and in a forked child leave the parent's reserve behind. */
+void hu_pages_enter(void)
 {
 	hu_lock(&hu_pages_lock);
 	if (unlikely(hu_reserve_check_fork())) {
@@ -72,7 +73,7 @@ static void get_stats(struct hu_pages_stats *stats)
 		.arena_bytes = arena_bytes,
 		.live_bytes = live_pages * HU_PAGE,
 		.resident_free_bytes = (hu_runs_pages(HU_RUN_HOT) + hu_runs_pages(HU_RUN_ZERO) +
-					ready.pages) * HU_PAGE,
+					hu_ready_pages()) * HU_PAGE,
 		.ready_bytes = hu_reserve->ready(),
 		.holes_bytes = hu_reserve_holes(),
 	};
@@ -91,7 +92,7 @@ static HU_COLD void publish(void)
 }
 
 /* Release hu_pages_lock after the state of the page heap has changed. */
-void hu_pages_unlock(void)
+void hu_pages_leave(void)
 {
 	if (unlikely(hu_table_is_shared()))
 		publish();
@@ -123,71 +124,6 @@ void hu_pages_add_cold(uintptr_t addr, size_t bytes)
 	if (arena && bytes)
 		hu_runs_insert(arena, hu_page_of(addr), (uint32_t)(bytes / HU_PAGE),
 			       HU_RUN_COLD, 0);
-}
-
-static void set_aside_ready(void)
-{
-	if (ready.arena && ready.pages)
-		hu_runs_insert(ready.arena, ready.page, ready.pages, HU_RUN_ZERO,
-			       hu_os_clock_ms());
-	ready.arena = NULL;
-	ready.pages = 0;
-}
-
-/* Cut an aligned piece off the ready run. */
-static struct hu_run_ref ready_cut(uint32_t pages, uint32_t align)
-{
-	struct hu_run_ref ref = { NULL, 0, 0 };
-	uint32_t start, gap;
-
-	if (!ready.arena)
-		return ref;
-	start = (ready.page + align - 1) & ~(align - 1);
-	gap = start - ready.page;
-	if (gap + pages > ready.pages)
-		return ref;
-	if (gap)
-		hu_runs_insert(ready.arena, ready.page, gap, HU_RUN_ZERO, hu_os_clock_ms());
-	ref = (struct hu_run_ref){ ready.arena, start, pages };
-	ready.page = start + pages;
-	ready.pages -= gap + pages;
-	return ref;
-}
-
-/* Put the next ready range of the reserve to the ready run. */
-static bool ready_extend(void)
-{
-	struct hu_arena *arena;
-	uintptr_t addr;
-	size_t bytes;
-
-	if (!hu_reserve->pop(&addr, &bytes))
-		return false;
-	arena = hu_arena_of(addr);
-	if (arena != ready.arena || hu_page_of(addr) != ready.page + ready.pages) {
-		set_aside_ready();
-		ready.arena = arena;
-		ready.page = hu_page_of(addr);
-	}
-	ready.pages += (uint32_t)(bytes / HU_PAGE);
-	return true;
-}
-
-/*
- * Serve from the reserve. A request for more than it holds is not begun; the
- * number of pops is bounded by the length of the request.
- */
-static struct hu_run_ref ready_take(uint32_t pages, uint32_t align)
-{
-	uint32_t budget = pages + align + 8;
-	struct hu_run_ref ref = ready_cut(pages, align);
-
-	while (!ref.arena && budget--) {
-		if (ready.pages + hu_reserve->ready() / HU_PAGE < pages || !ready_extend())
-			break;
-		ref = ready_cut(pages, align);
-	}
-	return ref;
 }
 
 static bool frontier_fits(const struct hu_arena *arena, size_t pages, uint32_t align)
@@ -277,7 +213,7 @@ static struct hu_run_ref find(uint32_t pages, uint32_t align, bool *zero, unsign
 	}
 	ref = hu_runs_take(HU_RUN_ZERO, pages, align);
 	if (!ref.arena && hu_reserve_client)
-		ref = ready_take(pages, align);
+		ref = hu_ready_take(pages, align);
 	chores->from = HU_FROM_READY;
 	if (ref.arena)
 		hu_count_add(HU_COUNT_HITS, 1);
@@ -302,13 +238,13 @@ static void prefill(void)
 
 	hu_lock(&hu_pages_lock);
 	ref = frontier_take(START_PAGES, HU_UNIT_PAGES);
-	hu_pages_unlock();
+	hu_pages_leave();
 	if (!ref.arena)
 		return;
 	hu_os_populate((void *)hu_page_address(ref.arena, ref.page), START_PAGES * HU_PAGE);
 	hu_lock(&hu_pages_lock);
 	hu_runs_insert(ref.arena, ref.page, ref.pages, HU_RUN_ZERO, hu_os_clock_ms());
-	hu_pages_unlock();
+	hu_pages_leave();
 }
 
 static bool open_frontier(struct hu_arena *arena, uint32_t pages)
@@ -319,7 +255,7 @@ static bool open_frontier(struct hu_arena *arena, uint32_t pages)
 		return false;
 	hu_lock(&hu_pages_lock);
 	arena->committed = committed;
-	hu_pages_unlock();
+	hu_pages_leave();
 	if (!consumed_pages && hu_reserve != &hu_backend_anon)
 		prefill();
 	return true;
@@ -347,7 +283,7 @@ static bool new_arena(size_t pages)
 	current_arena = arena;
 	arena_bytes += (size_t)arena->pages * HU_PAGE;
 	cold_pages = 0;
-	hu_pages_unlock();
+	hu_pages_leave();
 	return true;
 }
 
@@ -398,7 +334,7 @@ bool hu_pages_take_cold(uint32_t pages, uint32_t align, struct hu_run_ref *ref)
 		*ref = hu_runs_take(HU_RUN_COLD, pages, align);
 		if (!ref->arena)
 			*ref = frontier_take(pages, align);
-		hu_pages_unlock();
+		hu_pages_leave();
 	} while (!ref->arena && grow(pages, align, seen));
 	return ref->arena;
 }
@@ -407,6 +343,12 @@ bool hu_pages_take_cold(uint32_t pages, uint32_t align, struct hu_run_ref *ref)
 uint64_t hu_pages_consumed(void)
 {
 	return consumed_pages;
+}
+
+/* Pages in use by objects and spans; needs hu_pages_lock. */
+size_t hu_pages_live(void)
+{
+	return live_pages;
 }
 
 /* After the lock: cold memory is made ready, as far as that is cheap. */
@@ -446,24 +388,25 @@ void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero)
 	for (;;) {
 		struct chores chores = { 0 };
 
-		lock_pages();
+		hu_pages_enter();
 		seen = __atomic_load_n(&grow_count, __ATOMIC_RELAXED);
 		ref = find((uint32_t)pages, (uint32_t)align, zero, waits, &chores);
 		if (ref.arena)
 			hand_out(&ref, large);
-		hu_pages_unlock();
+		hu_pages_leave();
 		if (ref.arena) {
 			addr = hu_page_address(ref.arena, ref.page);
 			do_chores(&chores, ref.arena->client, addr, pages * HU_PAGE);
 			hu_latency_pages(grown ? HU_FROM_GROW : chores.from, start);
 			return (void *)addr;
 		}
-		if (chores.wait)
+		if (chores.wait) {
 			waits = hu_reserve->wait() ? waits - 1 : 0;
-		else if (!grow(pages, (uint32_t)align, seen))
+			continue;
+		}
+		if (!grow(pages, (uint32_t)align, seen))
 			return NULL;
-		else
-			grown = true;
+		grown = true;
 	}
 }
 
@@ -494,7 +437,7 @@ void hu_pages_shrink(void *addr, size_t pages, size_t new_pages)
 	uint32_t most = freed > HU_GIVEBACK_PAGES ? freed : HU_GIVEBACK_PAGES, decay;
 	struct hu_run_ref old = { NULL, 0, 0 };
 
-	lock_pages();
+	hu_pages_enter();
 	if (new_pages)
 		arena->tags[page].pages = (uint32_t)new_pages;
 	else
@@ -504,7 +447,7 @@ void hu_pages_shrink(void *addr, size_t pages, size_t new_pages)
 	decay = __atomic_load_n(&hu_conf.decay_ms, __ATOMIC_RELAXED);
 	if (decay != HU_DECAY_NEVER && (!decay || hu_worker_missing()))
 		old = hu_runs_take_oldest(now, decay, most, 0);
-	hu_pages_unlock();
+	hu_pages_leave();
 	if (old.arena)
 		hu_giveback(old);
 	else if (unlikely(hu_worker_idle()))
@@ -516,11 +459,11 @@ void hu_pages_free_moved(void *addr, size_t pages)
 {
 	struct hu_arena *arena = hu_arena_of((uintptr_t)addr);
 
-	lock_pages();
+	hu_pages_enter();
 	arena->tags[hu_page_of((uintptr_t)addr)].state = HU_RUN_NONE;
 	hu_pages_add_cold((uintptr_t)addr, pages * HU_PAGE);
 	live_pages -= pages;
-	hu_pages_unlock();
+	hu_pages_leave();
 }
 
 /* Whether freed memory that is still mapped could serve so many pages. */
@@ -530,7 +473,7 @@ bool hu_pages_reusable(size_t pages)
 
 	hu_lock(&hu_pages_lock);
 	can = hu_runs_have(HU_RUN_HOT, (uint32_t)pages);
-	hu_pages_unlock();
+	hu_pages_leave();
 	return can;
 }
 
@@ -549,9 +492,7 @@ static bool extend_locked(struct hu_arena *arena, uint32_t end, uint32_t extra,
 		return true;
 	}
 	chores->cold = false;
-	if (ready.arena == arena && ready.page == end && ready.pages >= extra) {
-		ready.page += extra;
-		ready.pages -= extra;
+	if (hu_ready_take_at(arena, end, extra)) {
 		hu_count_add(HU_COUNT_HITS, 1);
 		chores->from = HU_FROM_READY;
 		return true;
@@ -584,13 +525,13 @@ bool hu_pages_extend(void *addr, size_t pages, size_t new_pages)
 
 	if (end + extra > arena->pages)
 		return false;
-	lock_pages();
+	hu_pages_enter();
 	ok = extend_locked(arena, end, extra, &chores);
 	if (ok) {
 		live_pages += extra;
 		arena->tags[end - pages].pages = (uint32_t)new_pages;
 	}
-	hu_pages_unlock();
+	hu_pages_leave();
 	if (!ok)
 		return false;
 	do_chores(&chores, arena->client, hu_page_address(arena, end), (size_t)extra * HU_PAGE);
@@ -612,8 +553,8 @@ size_t hu_pages_large(uintptr_t addr)
 
 void hu_pages_get_stats(struct hu_pages_stats *stats)
 {
-	lock_pages();
+	hu_pages_enter();
 	get_stats(stats);
 	/* A table that was made anew gets its gauges. */
-	hu_pages_unlock();
+	hu_pages_leave();
 }

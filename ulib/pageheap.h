@@ -21,10 +21,12 @@ void hu_pages_shrink(void *addr, size_t pages, size_t new_pages);
 void hu_pages_free_moved(void *addr, size_t pages);
 size_t hu_pages_large(uintptr_t addr);
 bool hu_pages_reusable(size_t pages);
-void hu_pages_unlock(void);
+void hu_pages_enter(void);
+void hu_pages_leave(void);
 void hu_pages_add_cold(uintptr_t addr, size_t bytes);
 bool hu_pages_take_cold(uint32_t pages, uint32_t align, struct hu_run_ref *ref);
 uint64_t hu_pages_consumed(void);
+size_t hu_pages_live(void);
 void hu_pages_get_stats(struct hu_pages_stats *stats);
 
 #endif /* HU_PAGEHEAP_H */

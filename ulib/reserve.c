@@ -216,7 +216,7 @@ uint64_t hu_no_refill(void)
 	return HU_NEVER;
 }
 
-static void no_effect(void)
+void hu_no_effect(void)
 {
 }
 
@@ -241,7 +241,7 @@ const struct hu_backend hu_backend_anon = {
 	.wants = hu_no,
 	.post = hu_no_post,
 	.needs_kick = hu_no,
-	.kick = no_effect,
+	.kick = hu_no_effect,
 	.take = hu_no_take,
 	.give = hu_no_give,
 	.refill = hu_no_refill,
@@ -249,7 +249,8 @@ const struct hu_backend hu_backend_anon = {
 	.making = hu_no,
 	.wait = hu_no,
 	.minimum = hu_no_bytes,
-	.abandon = no_effect,
+	.calm = hu_no_effect,
+	.abandon = hu_no_effect,
 	.set_bounds = no_set_bounds,
 	.get_bounds = no_get_bounds,
 };

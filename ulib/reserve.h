@@ -32,7 +32,10 @@
  * @refill_due: whether @refill has something to do. No lock held.
  * @making: whether memory is just being made ready. Under hu_pages_lock.
  * @wait: wait a bounded time for that; false: in vain. No lock held.
- * @minimum: bytes of ready memory that an idle process keeps
+ * @minimum: bytes of ready memory that an idle process keeps. Under
+ *	hu_pages_lock.
+ * @calm: aim at the minimum until memory is consumed again. Under
+ *	hu_pages_lock.
  * @abandon: hand back all that is posted: this is a forked child. Under
  *	hu_pages_lock.
  * @set_bounds, @get_bounds: see hermes_u_reserve_set(). No lock held.
@@ -51,6 +54,7 @@ struct hu_backend {
 	bool (*making)(void);
 	bool (*wait)(void);
 	size_t (*minimum)(void);
+	void (*calm)(void);
 	void (*abandon)(void);
 	int (*set_bounds)(size_t min_bytes, size_t max_bytes);
 	int (*get_bounds)(size_t *min_bytes, size_t *max_bytes);
@@ -67,6 +71,7 @@ bool hu_no(void);
 void hu_no_post(uintptr_t addr, size_t bytes);
 size_t hu_no_take(uintptr_t addr, size_t bytes);
 void hu_no_give(uintptr_t addr, size_t bytes);
+void hu_no_effect(void);
 uint64_t hu_no_refill(void);
 
 /* The backend in use; never NULL. Changed under hu_grow_lock + hu_pages_lock. */

@@ -464,6 +464,7 @@ const struct hu_backend hu_backend_kmod = {
 	.making = hu_no,
 	.wait = hu_no,
 	.minimum = hu_no_bytes,
+	.calm = hu_no_effect,
 	.abandon = kmod_abandon,
 	.set_bounds = kmod_set_bounds,
 	.get_bounds = kmod_get_bounds,

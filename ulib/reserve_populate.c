@@ -34,12 +34,20 @@
 #include "reserve.h"
 #include "worker.h"
 
+/*
+ * The default minimum is that part of what the process uses, within bounds: a
+ * small program shall not grow by a half.
+ */
+#define MIN_SHARE	8
+#define MIN_BYTES_LEAST	(512 * KIB)
 #define MIN_BYTES_DEF	(4 * MIB)
 #define MAX_BYTES_DEF	(64 * MIB)
 #define FACTOR_DEF	200
 #define INTERVAL_US_DEF	2000
 /* Intervals without consumption after which the thread sleeps. */
 #define QUIET_MAX	16
+/* However much was consumed, the target is at most that part of what is used. */
+#define MAX_SHARE	8
 /* What a target that is not reached any more loses in an interval. */
 #define DECAY_SHIFT	3
 /* Pieces: 2 MiB, 128 KiB, and 64 KiB where memory is not ample. */
@@ -57,6 +65,7 @@
 #define WAIT_US		1000
 
 static size_t min_bytes, max_bytes;
+static bool min_given;			/* by the user */
 static uint64_t interval_ns;
 static uint32_t factor_pct;
 static size_t target;			/* pages */
@@ -83,14 +92,25 @@ void hu_populate_open(void)
 	if (max == SIZE_MAX)
 		max = min == SIZE_MAX ? MAX_BYTES_DEF : hu_max(min, MAX_BYTES_DEF);
 	max_bytes = max;
-	min_bytes = hu_min(min == SIZE_MAX ? MIN_BYTES_DEF : min, max);
+	min_given = min != SIZE_MAX;
+	min_bytes = hu_min(min_given ? min : MIN_BYTES_DEF, max);
 	factor_pct = hu_conf.factor_pct ? hu_conf.factor_pct : FACTOR_DEF;
 	interval_ns = (hu_conf.interval_us ? hu_conf.interval_us : INTERVAL_US_DEF) * 1000ULL;
 	spins = hu_os_cpus() > 1 ? SPINS_MAX : 0;
-	target = min_bytes / HU_PAGE;
+	target = 0;
 	quiet = QUIET_MAX;
 	starved = false;
 	opened = false;
+}
+
+/* What is kept ready also while nothing is consumed, pages. */
+static size_t floor_pages(void)
+{
+	size_t share = hu_pages_live() * HU_PAGE / MIN_SHARE;
+
+	if (min_given)
+		return min_bytes / HU_PAGE;
+	return hu_min(hu_max(share, MIN_BYTES_LEAST), min_bytes) / HU_PAGE;
 }
 
 /* The thread is woken below it. */
@@ -111,8 +131,8 @@ static void adapt(void)
 	seen_consumed += consumed;
 	seen_at = now;
 	quiet = consumed ? 0 : quiet + (quiet < QUIET_MAX);
-	want = (size_t)consumed * factor_pct / 100;
-	want = hu_max(want, min_bytes / HU_PAGE);
+	want = hu_min((size_t)consumed * factor_pct / 100, hu_pages_live() / MAX_SHARE);
+	want = hu_max(want, floor_pages());
 	if (want < target)
 		want = quiet == QUIET_MAX ? want : target - ((target - want) >> DECAY_SHIFT);
 	target = hu_min(want, max_bytes / HU_PAGE);
@@ -175,7 +195,7 @@ static bool populate_piece(uint32_t pages)
 	hu_runs_insert(ref.arena, ref.page, ref.pages, ok ? HU_RUN_ZERO : HU_RUN_COLD,
 		       hu_os_clock_ms());
 	in_flight.arena = NULL;
-	hu_pages_unlock();
+	hu_pages_leave();
 	return ok;
 }
 
@@ -277,6 +297,7 @@ static void populate_abandon(void)
 static int populate_set_bounds(size_t min, size_t max)
 {
 	hu_lock(&hu_pages_lock);
+	min_given = true;
 	min_bytes = min;
 	max_bytes = max;
 	target = hu_min(hu_max(target, min / HU_PAGE), max / HU_PAGE);
@@ -301,9 +322,18 @@ static size_t populate_ready(void)
 	return hu_runs_pages(HU_RUN_ZERO) * HU_PAGE;
 }
 
+/* Under hu_pages_lock. */
 static size_t populate_minimum(void)
 {
-	return min_bytes;
+	return floor_pages() * HU_PAGE;
+}
+
+/* Under hu_pages_lock. */
+static void populate_calm(void)
+{
+	seen_consumed = hu_pages_consumed();
+	quiet = QUIET_MAX;
+	target = hu_min(floor_pages(), max_bytes / HU_PAGE);
 }
 
 const struct hu_backend hu_backend_populate = {
@@ -320,6 +350,7 @@ const struct hu_backend hu_backend_populate = {
 	.making = populate_making,
 	.wait = populate_wait,
 	.minimum = populate_minimum,
+	.calm = populate_calm,
 	.abandon = populate_abandon,
 	.set_bounds = populate_set_bounds,
 	.get_bounds = populate_get_bounds,

@@ -287,7 +287,9 @@ static void trim_gives_back(void **state)
 	assert_true(after - before < 8 * 1024);
 	hermes_u_get_stats(&stats, sizeof(stats));
 	assert_true(stats.given_back_bytes >= 60 * MIB);
-	malloc_trim(0);
+	/* The background thread may have been at work. */
+	for (i = 0; i < 1000 && malloc_trim(0); i++)
+		;
 	assert_int_equal(malloc_trim(0), 0);
 }
 

@@ -315,14 +315,14 @@ static const struct {
 	const char *conf;
 } cases[] = {
 	{ "the first memory is ready", first_is_ready, "" },
-	{ "memory is ready ahead of use", ready_ahead, "" },
-	{ "memory is ready ahead of use, 4 KiB pages", ready_ahead, "thp=never" },
+	{ "memory is ready ahead of use", ready_ahead, "reserve_min=4M" },
+	{ "memory is ready ahead of use, 4 KiB pages", ready_ahead, "thp=never,reserve_min=4M" },
 	{ "the reserve adapts", adapts, "" },
 	{ "an idle process sleeps", idle, "decay=100ms" },
 	{ "freed memory goes back by itself", gives_back, "decay=100ms" },
 	{ "the thread blocks signals", blocks_signals, "" },
-	{ "the thread has its own files", own_files, "" },
-	{ "forked children", forked, "" },
+	{ "the thread has its own files", own_files, "reserve_min=4M" },
+	{ "forked children", forked, "reserve_min=4M" },
 	{ "bounds of the reserve", bounds, "decay=100ms" },
 	{ "background=0", no_thread, "background=0" },
 	{ "no thread is to be had", thread_refused, "" },
