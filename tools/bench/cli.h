@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 /* Exit codes of all tools; EXIT_MISMATCH: data came back different from what was written. */
 enum {
 	EXIT_USAGE = 2,

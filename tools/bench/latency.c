@@ -20,8 +20,6 @@ static const struct {
 	{ "p99", 9900 }, { "p99.9", 9990 }, { "p99.99", 9999 },
 };
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
 struct latency *latency_create(void)
 {
 	struct latency *l = mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE,
