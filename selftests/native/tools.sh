@@ -6,6 +6,8 @@
 set -uo pipefail
 # shellcheck source=tap.sh
 source "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
+# shellcheck source=checks.sh
+source "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 
 tools=$(realpath "$1")
 man=$(realpath "$2")
@@ -29,63 +31,6 @@ clean_up()
 }
 trap clean_up EXIT
 cd "$work" || exit 1
-
-# A function of several checks joined by &&; shows what the last program said when one fails.
-check()
-{
-	local status=0
-
-	"$2" || status=1
-	[[ $status -eq 0 ]] || head -n 20 out err 2>/dev/null | cut -c 1-200 | sed 's/^/# /'
-	report "$1" "$status"
-}
-
-# exits STATUS COMMAND...: stdout goes to the file out, stderr to err
-exits()
-{
-	local expected=$1 status=0
-
-	shift
-	timeout 60 "$@" >out 2>err </dev/null || status=$?
-	[[ $status -eq $expected ]] && return
-	echo "# exit status $status, not $expected: $*"
-	return 1
-}
-
-# True for JSON in file $1 for which jq filter $2 holds.
-holds()
-{
-	jq -e "$2" "$1" >/dev/null && return
-	echo "# does not hold: $2"
-	return 1
-}
-
-# wait_for COMMAND...: until it succeeds; only a fault takes a minute
-wait_for()
-{
-	local i
-
-	for ((i = 0; i < 600; i++)); do
-		"$@" && return
-		sleep 0.1
-	done
-	echo "# in vain: $*"
-	return 1
-}
-
-# Reads the lines from stdin as options that program $1 must refuse: status 2, one reason on stderr.
-refuses()
-{
-	local program=$1 options status=0
-
-	while read -r -a options; do
-		exits 2 "$program" "${options[@]}" && [[ ! -s out ]] && grep -q "^$program: ." err &&
-			continue
-		echo "# accepted or unexplained: $program ${options[*]}"
-		status=1
-	done
-	return "$status"
-}
 
 bench_options()
 {
@@ -158,36 +103,10 @@ redis_options()
 	EOF
 }
 
-# --help and --version go to stdout; the man page has every option of --help and no other.
-help_and_man_page()
+help_and_man_pages()
 {
-	local program status=0
-
-	for program in hermes-bench hermes-pressure hermes-redis-load; do
-		exits 0 "$program" --version && grep -qx "$program [0-9.]*" out &&
-			exits 0 "$program" --help && [[ ! -s err ]] || status=1
-		grep -oE '^  --[a-z-]+' out | tr -d ' ' | sort >options
-		sed -nE '/^\.TP/ { n; s/\\-/-/g; s/^\.BI? (--[a-z-]+).*/\1/p }' "$man/$program.1" | sort |
-			diff options - >differences && [[ -s options ]] && continue
-		sed "s/^/# $program.1: /" differences
-		status=1
-	done
-	return "$status"
+	help_and_man_page hermes-bench hermes-pressure hermes-redis-load
 }
-
-# The members of JSON file $1 are the tags in section JSON of man page $2.
-json_is_documented()
-{
-	jq -r 'paths(type != "object") | join(".")' "$1" | sort >members
-	sed -nE '/^\.SH JSON/,/^\.SH [^J]/s/^\.B ([a-z][a-z0-9_.]*)$/\1/p' "$man/$2" | sort |
-		diff members - >differences && [[ -s members ]] && return
-	sed "s/^/# $2: /" differences
-	return 1
-}
-
-monotone='.latency_ns | .p50 <= .p75 and .p75 <= .p90 and .p90 <= .p95 and .p95 <= .p99 and
-	.p99 <= .["p99.9"] and .["p99.9"] <= .["p99.99"] and .["p99.99"] <= .max and
-	.mean <= .max and .mean > 0'
 
 bench_json()
 {
@@ -242,8 +161,11 @@ bench_allocator()
 	exits 0 hermes-bench --settle 0 --total 1M --require-map libc.so.6 &&
 		exits 1 hermes-bench --settle 0 --total 1M --require-map no-such-library &&
 		grep -q "no-such-library" err && [[ ! -s out ]] &&
+		exits 1 hermes-bench --settle 0 --total 1M --require-malloc no-such-library &&
+		grep -q "libc.so.6, not of 'no-such-library'" err && [[ ! -s out ]] &&
 		exits 0 env LD_PRELOAD=libc.so.6 HERMES_CONF=x=y hermes-bench --settle 0 --total 1M --json - &&
-		holds out '.preload == "libc.so.6" and .hermes_conf == "x=y"'
+		holds out '.preload == "libc.so.6" and .hermes_conf == "x=y"' &&
+		holds out '.malloc_object | test("libc.so.6")'
 }
 
 # start_pressure OPTION...: pid is its process, its output is read from descriptor 3
@@ -325,31 +247,38 @@ pressure_mismatch()
 pressure_errors()
 {
 	exits 1 hermes-pressure --anon 1M --cgroup "$work/group" &&
-		grep -q "$work/group is not in a cgroup v2 hierarchy" err &&
+		grep -q "$work/group is not in a cgroup v2 hierarchy, nor" err &&
 		exits 1 hermes-pressure --file /nonexistent/data --file-size 1M &&
 		grep -q '^hermes-pressure: /nonexistent/data: ' err
 }
 
-# Sets cgroup to a new one with the memory controller, where this is allowed.
+# Sets cgroup to a new one with the memory controller, and cgroup_max to its limit's file, where this is
+# allowed.
 make_cgroup()
 {
 	local root
 
 	root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
-	[[ -n $root ]] && grep -qw memory "$root/cgroup.controllers" 2>/dev/null || return
-	mkdir "$root/hermes-test.$$" 2>/dev/null || return
+	cgroup_max=memory.max
+	if [[ -z $root ]] || ! grep -qw memory "$root/cgroup.controllers" 2>/dev/null; then
+		root=$(awk '$3 == "cgroup" && $4 ~ /(^|,)memory(,|$)/ { print $2; exit }' /proc/mounts)
+		cgroup_max=memory.limit_in_bytes
+	fi
+	[[ -n $root ]] && mkdir "$root/hermes-test.$$" 2>/dev/null || return
 	cgroup=$root/hermes-test.$$
-	echo +memory 2>/dev/null >"$root/cgroup.subtree_control" &&
-		sh -c "echo \$\$ >$cgroup/cgroup.procs" 2>/dev/null
+	[[ $cgroup_max != memory.max ]] || echo +memory 2>/dev/null >"$root/cgroup.subtree_control" || return
+	sh -c "echo \$\$ >$cgroup/cgroup.procs" 2>/dev/null
 }
 
 pressure_cgroup()
 {
-	start_pressure --anon 1M --cgroup "$cgroup" --memory-high 64M --memory-max 128M \
-		--oom-score-adj 7
+	local high=()
+
+	[[ $cgroup_max != memory.max ]] || high=(--memory-high 64M)
+	start_pressure --anon 1M --cgroup "$cgroup" "${high[@]}" --memory-max 128M --oom-score-adj 7
 	next_line && [[ $line == ready ]] && grep -qx "$pid" "$cgroup/cgroup.procs" &&
-		[[ $(cat "$cgroup/memory.high") -eq $((64 << 20)) ]] &&
-		[[ $(cat "$cgroup/memory.max") -eq $((128 << 20)) ]] &&
+		[[ ${#high[@]} -eq 0 || $(cat "$cgroup/memory.high") -eq $((64 << 20)) ]] &&
+		[[ $(cat "$cgroup/$cgroup_max") -eq $((128 << 20)) ]] &&
 		[[ $(cat "/proc/$pid/oom_score_adj") -eq 7 ]] && end_pressure 0 TERM
 }
 
@@ -487,13 +416,13 @@ echo "TAP version 13"
 check "hermes-bench: bad options" bench_options
 check "hermes-pressure: bad options" pressure_options
 check "hermes-redis-load: bad options" redis_options
-check "options and man pages agree" help_and_man_page
+check "options and man pages agree" help_and_man_pages
 check "hermes-pressure: errors" pressure_errors
 check "hermes-pressure: wrong content" pressure_mismatch
 if make_cgroup; then
 	check "hermes-pressure: cgroup" pressure_cgroup
 else
-	skip "hermes-pressure: cgroup" "no cgroup v2 of our own here"
+	skip "hermes-pressure: cgroup" "no memory cgroup of our own here"
 fi
 if ! command -v jq >/dev/null; then
 	skip "hermes-bench, hermes-pressure, hermes-redis-load: JSON" "no jq"

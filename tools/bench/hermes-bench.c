@@ -15,10 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "allocator.h"
 #include "cli.h"
 #include "latency.h"
 #include "procstat.h"
 #include "timer.h"
+#include "warm.h"
 
 #define PAGE_BYTES	4096
 /* A paced thread that is ahead by less than this does not sleep: a wake-up costs more. */
@@ -35,7 +37,7 @@ static struct {
 	uint64_t size, total, threads, warmup, warm_memory, pace, burst, batch;
 	uint64_t gap_ms, settle_ms;
 	unsigned int use, free, mode, timer;
-	const char *json, *hist, *label, *require_map;
+	const char *json, *hist, *label, *require_map, *require_malloc;
 } opt = {
 	.size = 1024,
 	.total = 1 << 30,
@@ -91,6 +93,9 @@ static const struct cli_option options[] = {
 		   CLI_CHOICE, &opt.timer, .choices = timer_names),
 	CLI_OPTION("require-map", "TEXT", "fail unless /proc/self/maps contains TEXT at the end",
 		   CLI_TEXT, &opt.require_map),
+	CLI_OPTION("require-malloc", "TEXT",
+		   "fail unless the object of malloc has TEXT in its path",
+		   CLI_TEXT, &opt.require_malloc),
 	CLI_OPTION("label", "TEXT", "name of the run",
 		   CLI_TEXT, &opt.label),
 	CLI_OPTION("json", "FILE", "as JSON; - for standard output, instead of the table",
@@ -117,16 +122,6 @@ static void sleep_until(int64_t ns)
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
 		;
-}
-
-static void *map_populated(size_t size, bool lock)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-
-	if (p == MAP_FAILED || (lock && mlock(p, size)))
-		die(errno, "%zu bytes of %s memory", size, lock ? "locked" : "populated");
-	return p;
 }
 
 static inline void *request(struct worker *w)
@@ -244,33 +239,25 @@ static size_t requests_per_thread(uint64_t bytes)
 static void worker_init(struct worker *w)
 {
 	uint64_t block = (opt.size + IDEAL_ALIGN - 1) & ~(uint64_t)(IDEAL_ALIGN - 1);
+	size_t ideal;
 
 	w->latency = latency_create();
 	w->nr_warmup = requests_per_thread(opt.warmup);
 	w->nr_measured = requests_per_thread(opt.total);
 	if (opt.free == FREE_BATCH)
-		w->blocks = map_populated((opt.batch / opt.size + 1) * sizeof(void *), false);
-	if (opt.mode != MODE_MALLOC)
-		w->ideal_next = map_populated((w->nr_warmup + w->nr_measured) * block,
-					      opt.mode == MODE_IDEAL_LOCKED);
-}
-
-/* On a virtual machine, memory that was not touched for long may cost its host a fault. */
-static void warm_memory(void)
-{
-	void *p;
-
-	if (!opt.warm_memory)
+		w->blocks = map_populated((opt.batch / opt.size + 1) * sizeof(void *));
+	if (opt.mode == MODE_MALLOC)
 		return;
-	p = map_populated(opt.warm_memory, false);
-	memset(p, 0x5a, opt.warm_memory);
-	munmap(p, opt.warm_memory);
+	ideal = (w->nr_warmup + w->nr_measured) * block;
+	w->ideal_next = map_populated(ideal);
+	if (opt.mode == MODE_IDEAL_LOCKED && mlock(w->ideal_next, ideal))
+		die(errno, "%zu bytes of locked memory", ideal);
 }
 
 /* The first worker is the main thread: allocators may treat that one differently. */
 static struct latency *run(struct procstat *before, struct procstat *after, int64_t *elapsed_ns)
 {
-	struct worker *workers = map_populated(opt.threads * sizeof(*workers), false);
+	struct worker *workers = map_populated(opt.threads * sizeof(*workers));
 	unsigned int i;
 
 	pthread_barrier_init(&warmed_up, NULL, opt.threads);
@@ -309,6 +296,8 @@ static void print_json(const struct latency *l, const struct procstat *before,
 	json_string(f, getenv("LD_PRELOAD"));
 	fprintf(f, ", \"hermes_conf\": ");
 	json_string(f, getenv("HERMES_CONF"));
+	fprintf(f, ", \"malloc_object\": ");
+	json_string(f, allocator_object());
 	fprintf(f, ",\n\"mode\": \"%s\", \"size\": %llu, \"total\": %llu, \"threads\": %llu,\n",
 		mode_names[opt.mode], (unsigned long long)opt.size, (unsigned long long)opt.total,
 		(unsigned long long)opt.threads);
@@ -367,7 +356,9 @@ int main(int argc, char **argv)
 	check_options();
 	if (timer_init(&timer, opt.timer))
 		die(0, "--timer tsc: not on this machine");
-	warm_memory();
+	if (opt.require_malloc)
+		allocator_require(opt.require_malloc);
+	warm_memory(opt.warm_memory);
 	latency = run(&before, &after, &elapsed_ns);
 	if (opt.require_map && !proc_maps_contains(0, opt.require_map))
 		die(0, "no '%s' in /proc/self/maps: not the allocator that was asked for",
