@@ -12,7 +12,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 tools=$(realpath "$1")
 man=$(realpath "$2")
 work=$(mktemp -d)
-export LC_ALL=C PATH=$tools:$PATH
+suite=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../../tools/bench/suite")
+OUT=$(dirname "$tools")
+export OUT LC_ALL=C PATH=$tools:$PATH
 unset HERMES_CONF LD_PRELOAD
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -133,14 +135,70 @@ allocbench_mismatch()
 }
 
 
+suite_options()
+{
+	local options
+
+	while read -r -a options; do
+		exits 2 "$suite" "${options[@]}" && [[ ! -s out ]] && grep -q '^suite: .' err && continue
+		echo "# accepted or unexplained: suite ${options[*]}"
+		return 1
+	done <<-EOF
+		--frobnicate
+		operand
+		--rounds
+		--rounds 0
+		--rounds x
+		--budget 0
+		--cases mowing
+		--allocators dlmalloc
+	EOF
+	exits 0 "$suite" --help && grep -q -- '--rounds N' out && exits 0 "$suite" --list &&
+		grep -q '^cases: larson ' out && grep -q '^allocators: glibc ' out
+}
+
+# Runs with glibc twice, once as a library of one's own, and ideal: ratios are those of the runs.
+# shellcheck disable=SC2016 # variables of jq
+suite_runs()
+{
+	exits 0 "$suite" --quick --rounds 2 --dir "$work/suite" --json "$work/suite.json" --cases 'threads bench-1k' \
+		--allocators "glibc,own=$(libc_path),ideal" &&
+		grep -q '^geometric means' out &&
+		holds suite.json '.rounds == 2 and (.runs | length) == 10 and .failed == [] and .skipped == []' &&
+		holds suite.json '[.cases[] | .name, (.results | length)] == ["threads", 2, "bench-1k", 3]' &&
+		holds suite.json '.cases[0].results[0] | .allocator == "glibc" and .ratio_to_glibc.time_s == 1' &&
+		holds suite.json '.cases[0].results[1] as $own | [.runs[] | select(.case == "threads" and
+			.allocator == "own").elapsed_s] | $own.metrics.time_s.min == min and
+			$own.metrics.time_s.max == max and $own.metrics.time_s.median == add / 2' &&
+		holds suite.json '.cases[1].best_peer.time_s.allocator == "glibc"' &&
+		holds suite.json '[.geomean[] | .allocator, .ratio_to_glibc.time_s.cases] == ["glibc", 2, "own", 2]' &&
+		{ ! command -v gnuplot >/dev/null || grep -q '<svg' suite/report.html; }
+}
+
+libc_path()
+{
+	ldd "$tools/hermes-bench" | sed -n 's/.* => \(.*libc\.so\.6\) .*/\1/p'
+}
+
+# An allocator that does not work is told apart, and the others' runs count.
+suite_failure()
+{
+	exits 1 "$suite" --quick --rounds 1 --dir "$work/suite" --cases larson \
+		--allocators "glibc,twice=$work/twice.so" && grep -q 'FAILED (exit status 3: .*its stamp is lost)' err &&
+		holds suite/results.json '.failed[0].allocator == "twice" and (.runs | length) == 1'
+}
+
 echo "TAP version 13"
 check "hermes-allocbench: bad options" allocbench_options
 check "hermes-allocbench: options and man page agree" allocbench_man_page
 check "hermes-allocbench: wrong content" allocbench_mismatch
+check "suite: bad options, help" suite_options
 if ! command -v jq >/dev/null; then
-	skip "hermes-allocbench: JSON" "no jq"
+	skip "hermes-allocbench, suite: JSON" "no jq"
 else
 	check "hermes-allocbench: every case" allocbench_cases
 	check "hermes-allocbench: seed, table, the allocator that was meant" allocbench_runs
+	check "suite: runs, ratios, report" suite_runs
+	check "suite: a broken allocator" suite_failure
 fi
 echo "1..$tests"

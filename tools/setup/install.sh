@@ -1,11 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Installs the Debian packages that the project needs and that are missing; silent when all are there.
-# usage: tools/setup/install.sh [--check]
-#   --check   only say what is missing (exit status 1)
+# usage: tools/setup/install.sh [--check] [--list NAME]
+#   --check      only say what is missing (exit status 1)
+#   --list NAME  the packages of tools/setup/NAME instead of those of tools/setup/packages
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+list=$here/packages
+check=
 
 die()
 {
@@ -18,7 +21,7 @@ missing_packages()
 {
 	local wanted
 
-	wanted=$(sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$here/packages" | sort -u)
+	wanted=$(sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$list" | sort -u)
 	# dpkg-query fails for names that dpkg never heard of: those are missing too
 	comm -23 <(printf '%s\n' "$wanted") \
 		<(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null |
@@ -40,13 +43,21 @@ apt()
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" >&2
 }
 
+while [[ $# -gt 0 ]]; do
+	case $1 in
+	--check) check=1; shift ;;
+	--list) list=$here/${2:?--list needs a value}; shift 2 ;;
+	*) die "unknown option \"$1\"" ;;
+	esac
+done
+[[ -r $list ]] || die "no list $list"
 command -v dpkg-query >/dev/null ||
-	die "no dpkg here: install by hand the equivalents of the packages in $here/packages"
+	die "no dpkg here: install by hand the equivalents of the packages in $list"
 
 mapfile -t missing < <(missing_packages)
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 printf 'setup: missing packages: %s\n' "${missing[*]}" >&2
-[[ ${1:-} != --check ]] || exit 1
+[[ -z $check ]] || exit 1
 
 if [[ $EUID -ne 0 ]] && ! command -v sudo >/dev/null; then
 	die "not root and no sudo: run as root: apt-get install ${missing[*]}"
