@@ -7,6 +7,8 @@ scale=100
 churn_live=200M
 fragment_live=64M
 huge_live=128M
+# Memory warmed for these three and for realloc: about what the fattest allocator takes.
+large_warm=320M
 # hermes-bench: bytes requested, without a pause; with pauses of gap_ms after each burst; under pressure.
 bench_total=512M
 paced_total=128M
@@ -33,6 +35,7 @@ quick()
 	churn_live=64M
 	fragment_live=12M
 	huge_live=16M
+	large_warm=96M
 	bench_total=64M
 	paced_total=32M
 	pressure_total=32M
@@ -81,11 +84,13 @@ command_of()
 	*)
 		command=(hermes-allocbench --case "$1" --scale "$scale")
 		case $1 in
-		churn) command+=(--live "$churn_live" --warm-memory 320M) ;;
-		realloc) command+=(--warm-memory 160M) ;;
+		churn) command+=(--live "$churn_live" --warm-memory "$large_warm") ;;
+		realloc) command+=(--warm-memory "$large_warm") ;;
 		# Whole growths, two or less: a part of one would not get far.
-		realloc-huge) command+=(--live "$huge_live" --ops "$((scale < 50 ? 100 : 2 * scale))" --warm-memory 384M) ;;
-		fragment) command+=(--live "$fragment_live" --warm-memory 256M) ;;
+		realloc-huge)
+			command+=(--live "$huge_live" --ops "$((scale < 50 ? 100 : 2 * scale))" --warm-memory "$large_warm")
+			;;
+		fragment) command+=(--live "$fragment_live" --warm-memory "$large_warm") ;;
 		*) command+=(--warm-memory 48M) ;;
 		esac
 		;;
