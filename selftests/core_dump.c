@@ -103,7 +103,7 @@ static ssize_t core_read(int fd, uint64_t addr, void *buf, size_t len)
 	return 0;
 }
 
-TEST_F_TIMEOUT(core_dump, contains_the_heap, 300)
+TEST_F_TIMEOUT(core_dump, contains_the_heap, TEST_TIMEOUT_LONG)
 {
 	static char buf[USED] __attribute__((aligned(4096)));
 	pid_t pid = fork();

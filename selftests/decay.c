@@ -40,10 +40,7 @@ FIXTURE_TEARDOWN(decay)
 /* The target that the control page shows; that of the statistics is fresher. */
 static uint64_t wait_target(struct hermes_client *c, uint64_t target)
 {
-	uint64_t end = now_ms() + WAIT_MS;
-
-	while (c->ctl->target_bytes > target && now_ms() < end)
-		sleep_ms(20);
+	wait_until(c->ctl->target_bytes <= target);
 	return c->ctl->target_bytes;
 }
 
@@ -53,8 +50,7 @@ TEST_F(decay, surplus_goes)
 	struct hermes_stats stats;
 
 	EXPECT_EQ(MIN, wait_target(&self->c, MIN));
-	EXPECT_EQ(0, hermes_wait_reserve_below(&self->c, MIN + MIN / 4,
-					       WAIT_MS));
+	EXPECT_EQ(0, hermes_wait_reserve_below(&self->c, MIN + MIN / 4));
 	ASSERT_EQ(0, hermes_get_stats(&self->c, &stats));
 	EXPECT_EQ(MAX - MIN, stats.reclaimed_bytes);
 	EXPECT_EQ(MIN, stats.target_bytes);
@@ -78,7 +74,7 @@ TEST_F(decay, ring_stays_consistent)
 	struct hermes_stats stats;
 	uint64_t word, got = 0;
 
-	ASSERT_EQ(0, hermes_wait_reserve_below(&self->c, 3 * MIN, WAIT_MS));
+	ASSERT_EQ(0, hermes_wait_reserve_below(&self->c, 3 * MIN));
 	while ((word = hermes_pop(&self->c))) {
 		char *mem = (char *)HERMES_READY_ADDR(word);
 		size_t len = HERMES_READY_PAGES(word) * PAGE_BYTES;

@@ -265,7 +265,7 @@ TEST_F(fork_cow, batches_taken_back_after_fork)
 	ASSERT_EQ(0, hermes_fill_add(&self->c, self->mem, LEN));
 	ASSERT_EQ(0, hermes_wait_ready(&self->c, LEN));
 	ASSERT_EQ(0, hermes_set_reserve(&self->c, 0, 0));
-	ASSERT_EQ(0, hermes_wait_reserve_below(&self->c, 0, WAIT_MS));
+	ASSERT_EQ(0, hermes_wait_reserve_below(&self->c, 0));
 	EXPECT_TRUE(is_zero(self->mem, LEN));
 	gate_open(&self->parent);
 	EXPECT_EQ(0, child_exit(pid));
@@ -382,7 +382,7 @@ static void fork_and_check(struct __test_metadata *_metadata, char *mem,
 			       TAG_PARENT));
 }
 
-TEST_F_TIMEOUT(fork_cow, thousand_forks_under_allocation, 300)
+TEST_F_TIMEOUT(fork_cow, thousand_forks_under_allocation, TEST_TIMEOUT_LONG)
 {
 	struct popper poppers[2] = {
 		{ .c = &self->c, .tag = 0x5000000000000ULL },

@@ -239,7 +239,7 @@ uint64_t hermes_pop_wait(struct hermes_client *c)
 
 	while (!(word = hermes_pop(c))) {
 		if (now_ms() > end)
-			return 0;
+			return hermes_pop(c);
 		if (c->ctl->flags & HERMES_CONTROL_NEED_DOORBELL)
 			hermes_doorbell(c);
 		sleep_ms(1);
@@ -256,47 +256,43 @@ uint64_t hermes_pop_wait(struct hermes_client *c)
  */
 int hermes_wait_ready(struct hermes_client *c, uint64_t bytes)
 {
-	uint64_t end = now_ms() + WAIT_MS;
 	struct hermes_stats stats;
 	int err;
 
-	for (;;) {
-		err = hermes_get_stats(c, &stats);
-		if (err)
-			return err;
-		if (stats.ready_bytes >= bytes)
-			return 0;
-		if (now_ms() > end)
-			return -ETIMEDOUT;
-		sleep_ms(5);
-	}
+	return wait_until((err = hermes_get_stats(c, &stats)) ||
+			  stats.ready_bytes >= bytes) ?
+		       err : -ETIMEDOUT;
 }
 
 /**
  * hermes_wait_reserve_below() - wait until pool and ready memory shrank
  * @c: the client
  * @bytes: to at most so much together
- * @ms: wait no longer than this
  *
  * Return: 0, -ETIMEDOUT, or the error of the call for statistics.
  */
-int hermes_wait_reserve_below(struct hermes_client *c, uint64_t bytes,
-			      unsigned int ms)
+int hermes_wait_reserve_below(struct hermes_client *c, uint64_t bytes)
 {
-	uint64_t end = now_ms() + ms;
 	struct hermes_stats stats;
 	int err;
 
-	for (;;) {
-		err = hermes_get_stats(c, &stats);
-		if (err)
-			return err;
-		if (stats.ready_bytes + stats.pool_bytes <= bytes)
-			return 0;
-		if (now_ms() > end)
-			return -ETIMEDOUT;
-		sleep_ms(20);
-	}
+	return wait_until((err = hermes_get_stats(c, &stats)) ||
+			  stats.ready_bytes + stats.pool_bytes <= bytes) ?
+		       err : -ETIMEDOUT;
+}
+
+/**
+ * hermes_wait_asleep() - wait until the refill worker says that it sleeps
+ * @c: the client
+ *
+ * It may still wake up by itself for a last bit of decay.
+ *
+ * Return: 0 or -ETIMEDOUT.
+ */
+int hermes_wait_asleep(struct hermes_client *c)
+{
+	return wait_until(c->ctl->flags & HERMES_CONTROL_NEED_DOORBELL) ?
+		       0 : -ETIMEDOUT;
 }
 
 /**
@@ -356,11 +352,9 @@ int hermes_starve(struct hermes_client *c, const char *cgroup)
 	if (arena == MAP_FAILED)
 		return -errno;
 	err = hermes_fill_add(c, arena, reserve);
-	for (int i = 0; i < WAIT_MS / 10 && !err; i++) {
-		err = hermes_get_stats(c, &stats);
-		if (stats.limit_memcg)
-			return err;
-		sleep_ms(10);
-	}
-	return err ?: -ETIMEDOUT;
+	if (err)
+		return err;
+	return wait_until((err = hermes_get_stats(c, &stats)) ||
+			  stats.limit_memcg) ?
+		       err : -ETIMEDOUT;
 }

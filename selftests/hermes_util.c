@@ -19,6 +19,9 @@
 
 #define CG_ROOT		"/sys/fs/cgroup"
 
+/* A bit of each word of /proc/PID/pagemap. */
+#define PAGEMAP_SWAPPED	62
+
 /* Exit status of a kselftest that was skipped. */
 #define EXIT_SKIP	4
 
@@ -174,6 +177,33 @@ long thread_minflt(void)
 	return usage.ru_minflt;
 }
 
+/**
+ * swapped_bytes() - how much of the calling process' memory is swapped out
+ * @addr: page-aligned start
+ * @len: bytes
+ *
+ * Return: bytes, or a negative errno.
+ */
+long swapped_bytes(const void *addr, size_t len)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry, page = (uintptr_t)addr / PAGE_BYTES;
+	long bytes = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (size_t i = 0; i < len / PAGE_BYTES; i++) {
+		if (pread(fd, &entry, sizeof(entry),
+			  (page + i) * sizeof(entry)) != sizeof(entry)) {
+			bytes = -EIO;
+			break;
+		}
+		bytes += entry >> PAGEMAP_SWAPPED & 1 ? PAGE_BYTES : 0;
+	}
+	close(fd);
+	return bytes;
+}
+
 /* Free pages that wait in the per-CPU lists of all zones, kB. */
 static long percpu_free_kb(void)
 {
@@ -232,6 +262,24 @@ long free_kb_settled(void)
 	return most;
 }
 
+/**
+ * free_kb_lost() - how much less memory is free than it was
+ * @before: free memory then, kB
+ * @tolerance: a loss that is none, kB
+ *
+ * What was deferred may take its time on a busy machine: a greater loss counts
+ * only if it lasts.
+ *
+ * Return: kB.
+ */
+long free_kb_lost(long before, long tolerance)
+{
+	long lost;
+
+	wait_until((lost = before - free_kb()) <= tolerance);
+	return lost;
+}
+
 int module_param_set(const char *name, unsigned long value)
 {
 	char path[128];
@@ -274,8 +322,7 @@ int cg_create(char *path, const char *parent, const char *name)
 void cg_remove(const char *path)
 {
 	/* The last process may still be on its way out. */
-	for (int i = 0; i < 100 && rmdir(path) && errno == EBUSY; i++)
-		sleep_ms(10);
+	wait_until(!rmdir(path) || errno != EBUSY);
 }
 
 int cg_enter(const char *path)

@@ -24,14 +24,33 @@
 #define PAGE_BYTES	4096UL
 #define MIB		(1UL << 20)
 
-/* An emulated machine runs a test some 30 times slower than a real one. */
+/*
+ * An emulated machine runs a test some 30 times slower than a real one, and its
+ * host may be busy: time limits are for what hangs, not for what is slow.
+ */
 #undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT	120
+#define TEST_TIMEOUT_DEFAULT	400
+#define TEST_TIMEOUT_LONG	800
 
-/* The longest that a test waits for the refill worker, milliseconds. */
-#define WAIT_MS			20000
-/* The same for another process. */
-#define GATE_MS			60000
+/* The longest that a test waits for the kernel, milliseconds. */
+#define WAIT_MS			60000
+/* The same for another process, which may have to wait for the kernel. */
+#define GATE_MS			120000
+
+/* Whether a condition, looked at again and again, comes true in time. */
+#define wait_until(cond) ({						\
+	uint64_t end_ = now_ms() + WAIT_MS;				\
+	bool last_, met_;						\
+									\
+	for (;;) {							\
+		last_ = now_ms() > end_;				\
+		met_ = (cond);						\
+		if (met_ || last_)					\
+			break;						\
+		sleep_ms(5);						\
+	}								\
+	met_;								\
+})
 
 /* In a forked child, where the harness' own assertions have no effect. */
 #define CHILD_CHECK(cond) do {						\
@@ -80,8 +99,8 @@ int hermes_fill_add(struct hermes_client *c, void *addr, size_t len);
 uint64_t hermes_pop(struct hermes_client *c);
 uint64_t hermes_pop_wait(struct hermes_client *c);
 int hermes_wait_ready(struct hermes_client *c, uint64_t bytes);
-int hermes_wait_reserve_below(struct hermes_client *c, uint64_t bytes,
-			      unsigned int ms);
+int hermes_wait_reserve_below(struct hermes_client *c, uint64_t bytes);
+int hermes_wait_asleep(struct hermes_client *c);
 char *hermes_ready_range(struct hermes_client *c, size_t len);
 int hermes_starve(struct hermes_client *c, const char *cgroup);
 
@@ -101,8 +120,10 @@ long meminfo_kb(const char *key);
 long vm_event(const char *key);
 long self_status_kb(const char *key);
 long thread_minflt(void);
+long swapped_bytes(const void *addr, size_t len);
 long free_kb(void);
 long free_kb_settled(void);
+long free_kb_lost(long before, long tolerance);
 int module_param_set(const char *name, unsigned long value);
 long module_param_get(const char *name);
 

@@ -170,7 +170,7 @@ start_redis()
 	"$@" redis-server --port "$redis_port" --save "" --dbfilename dump.rdb --dir "$PWD" --daemonize no \
 		--enable-debug-command yes --logfile "$PWD/redis.log" &
 	redis_pid=$!
-	for ((i = 0; i < 600; i++)); do
+	for ((i = 0; i < 3000; i++)); do
 		[[ $(redis ping 2>/dev/null) != PONG ]] || return 0
 		sleep 0.1
 	done
@@ -199,7 +199,7 @@ redis_write()
 
 wait_bgsave()
 {
-	for ((i = 0; i < 600; i++)); do
+	for ((i = 0; i < 3000; i++)); do
 		redis info persistence | tr -d '\r' | grep -q '^rdb_bgsave_in_progress:0$' && break
 		sleep 0.1
 	done

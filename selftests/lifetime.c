@@ -80,7 +80,7 @@ static void work_for_ever(struct hermes_client *c)
 	}
 }
 
-TEST_F_TIMEOUT(lifetime, killed_at_work, 300)
+TEST_F_TIMEOUT(lifetime, killed_at_work, TEST_TIMEOUT_LONG)
 {
 	uint64_t seed = 1;
 
@@ -107,7 +107,7 @@ static void *worker_thread(void *arg)
 }
 
 /* exec() ends an address space whose threads are in the middle of calls. */
-TEST_F_TIMEOUT(lifetime, exec_at_work, 300)
+TEST_F_TIMEOUT(lifetime, exec_at_work, TEST_TIMEOUT_LONG)
 {
 	static char *const argv[] = { "true", NULL };
 	uint64_t seed = 2;
@@ -151,7 +151,7 @@ static void *closer_thread(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(lifetime, close_during_calls, 300)
+TEST_F_TIMEOUT(lifetime, close_during_calls, TEST_TIMEOUT_LONG)
 {
 	for (int round = 0; round < 100; round++) {
 		struct hermes_client c;
@@ -199,7 +199,7 @@ TEST_F(lifetime, arena_outlives_the_descriptor)
 	ASSERT_EQ(0, munmap(arena, RESERVE));
 }
 
-TEST_F_TIMEOUT(lifetime, thousand_clients, 300)
+TEST_F_TIMEOUT(lifetime, thousand_clients, TEST_TIMEOUT_LONG)
 {
 	/* One page lost for each would be just above the tolerance. */
 	for (int i = 0; i < 1100; i++) {
@@ -220,7 +220,7 @@ TEST_F_TIMEOUT(lifetime, thousand_clients, 300)
 }
 
 /* All at the same time, each with a reserve; then one too many. */
-TEST_F_TIMEOUT(lifetime, many_clients_at_once, 300)
+TEST_F_TIMEOUT(lifetime, many_clients_at_once, TEST_TIMEOUT_LONG)
 {
 	enum { MANY = 200 };
 	static struct hermes_client clients[MANY];

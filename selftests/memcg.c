@@ -113,7 +113,7 @@ static void charge_service(struct service *s)
 		got += HERMES_READY_PAGES(word) * PAGE_BYTES;
 	}
 	CHILD_CHECK(!hermes_set_reserve(&c, 0, 0));
-	CHILD_CHECK(!hermes_wait_reserve_below(&c, 0, WAIT_MS));
+	CHILD_CHECK(!hermes_wait_reserve_below(&c, 0));
 	service_step(s);
 
 	CHILD_CHECK(!munmap(arena, RESERVE));

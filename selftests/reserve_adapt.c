@@ -142,7 +142,7 @@ TEST_F(reserve_adapt, maximum_zero_switches_off)
 	struct hermes_stats stats;
 
 	ASSERT_EQ(0, hermes_set_reserve(&self->c, 0, 0));
-	ASSERT_EQ(0, hermes_wait_reserve_below(&self->c, 0, WAIT_MS));
+	ASSERT_EQ(0, hermes_wait_reserve_below(&self->c, 0));
 	EXPECT_EQ(0, hermes_pop(&self->c));
 	ASSERT_EQ(0, hermes_doorbell(&self->c));
 	sleep_ms(100);

@@ -142,7 +142,7 @@ TEST_F(rmmod, refused_while_a_child_has_it)
 	EXPECT_EQ(0, unload_soon());
 }
 
-TEST_F_TIMEOUT(rmmod, twenty_times, 300)
+TEST_F_TIMEOUT(rmmod, twenty_times, TEST_TIMEOUT_LONG)
 {
 	long before;
 

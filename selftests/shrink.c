@@ -68,7 +68,7 @@ static uint64_t reserve_now(struct hermes_client *c)
 	return stats.ready_bytes + stats.pool_bytes;
 }
 
-TEST_F_TIMEOUT(shrink, global_pressure, 300)
+TEST_F_TIMEOUT(shrink, global_pressure, TEST_TIMEOUT_LONG)
 {
 	size_t len = meminfo_kb("MemAvailable") * 1024;
 	long kills = vm_event("oom_kill");
@@ -112,7 +112,7 @@ static size_t memory_beside_reserve(void)
 }
 
 /* More than that, without swap for it: the reserve goes, and nobody is killed. */
-TEST_F_TIMEOUT(shrink, before_any_oom_kill, 300)
+TEST_F_TIMEOUT(shrink, before_any_oom_kill, TEST_TIMEOUT_LONG)
 {
 	uint64_t before = reserve_now(&self->c);
 	long kills = vm_event("oom_kill");

@@ -82,7 +82,7 @@ TEST_F(tracepoints, shrink)
 				     MIB));
 	ASSERT_EQ(0, hermes_wait_ready(&self->c, MIB));
 	ASSERT_EQ(0, hermes_set_reserve(&self->c, 0, 0));
-	ASSERT_EQ(0, hermes_wait_reserve_below(&self->c, 0, WAIT_MS));
+	ASSERT_EQ(0, hermes_wait_reserve_below(&self->c, 0));
 	EXPECT_TRUE(trace_find("hermes_shrink: ", self->client));
 }
 
