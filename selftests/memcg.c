@@ -60,17 +60,15 @@ static char *post_reserve(struct hermes_client *c, size_t len)
 	return arena;
 }
 
-/* Wait until the refill has come to rest. */
-static void settle(struct hermes_client *c)
+/* Wait until the refill has reached a size or a limit, and has come to rest. */
+static void settle(struct hermes_client *c, uint64_t bytes)
 {
 	struct hermes_stats stats;
-	uint64_t last = 0;
 
-	for (int quiet = 0; quiet < 10; sleep_ms(30)) {
-		CHILD_CHECK(!hermes_get_stats(c, &stats));
-		quiet = stats.published_bytes == last ? quiet + 1 : 0;
-		last = stats.published_bytes;
-	}
+	CHILD_CHECK(wait_until(!hermes_get_stats(c, &stats) &&
+			       (stats.ready_bytes >= bytes ||
+				stats.limit_memcg)));
+	CHILD_CHECK(!hermes_wait_asleep(c));
 }
 
 FIXTURE(charge)
@@ -157,9 +155,7 @@ TEST_F(charge, rises_and_falls)
 
 	EXPECT_EQ(0, child_exit(self->s.pid));
 	self->s.pid = 0;
-	for (int i = 0; i < 100 && service_current(&self->s) > SLACK; i++)
-		sleep_ms(20);
-	EXPECT_LE(service_current(&self->s), SLACK);
+	EXPECT_TRUE(wait_until(service_current(&self->s) <= SLACK));
 }
 
 /* A cgroup too small for any reserve: everything works, only slower. */
@@ -171,7 +167,7 @@ static void tiny_service(struct service *s)
 
 	service_open(s, &c);
 	arena = post_reserve(&c, RESERVE);
-	settle(&c);
+	settle(&c, RESERVE);
 	CHILD_CHECK(!hermes_get_stats(&c, &stats));
 	CHILD_CHECK(stats.ready_bytes + stats.pool_bytes <= 4 * MIB);
 	CHILD_CHECK(stats.limit_memcg);
@@ -255,9 +251,13 @@ static long limit_events(const char *cgroup, const char *event)
 	return cg_read_key(cgroup, "memory.events", event);
 }
 
-/* Consume with pauses, touching what is ready, until nothing comes any more. */
+/*
+ * Consume with pauses, touching what is ready, until the reserve has met the
+ * limit and nothing comes any more.
+ */
 static void consuming_service(struct service *s)
 {
+	uint64_t end = now_ms() + WAIT_MS;
 	struct hermes_client c;
 	struct hermes_stats stats;
 	char *arena;
@@ -274,15 +274,16 @@ static void consuming_service(struct service *s)
 			stamp_pages((void *)HERMES_READY_ADDR(word),
 				    HERMES_READY_PAGES(word) * PAGE_BYTES, 1);
 			dry = 0;
+			end = now_ms() + WAIT_MS;
 			continue;
 		}
 		if (c.ctl->flags & HERMES_CONTROL_NEED_DOORBELL)
 			CHILD_CHECK(!hermes_doorbell(&c));
-		dry++;
+		CHILD_CHECK(!hermes_get_stats(&c, &stats));
+		dry += !!stats.limit_memcg;
+		CHILD_CHECK(dry || now_ms() < end);
 		sleep_ms(2);
 	}
-	CHILD_CHECK(!hermes_get_stats(&c, &stats));
-	CHILD_CHECK(stats.limit_memcg);
 	/* The reserve used what there was, and did not stop at the first MiB. */
 	CHILD_CHECK(stats.consumed_bytes > (uint64_t)LIMIT / 2);
 	service_step(s);
@@ -314,7 +315,7 @@ static void growing_service(struct service *s)
 
 	service_open(s, &c);
 	post_reserve(&c, 2 * LIMIT);
-	settle(&c);
+	settle(&c, 2 * LIMIT);
 	CHILD_CHECK(!hermes_get_stats(&c, &stats));
 	/* Else there is nothing to give way. */
 	CHILD_CHECK(stats.ready_bytes + stats.pool_bytes >
@@ -362,7 +363,7 @@ static void shrinking_service(struct service *s)
 
 	service_open(s, &c);
 	post_reserve(&c, LIMIT / 8 * 6);
-	settle(&c);
+	settle(&c, LIMIT / 8 * 6);
 	service_step(s);
 	service_step(s);
 	_exit(0);
