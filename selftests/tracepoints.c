@@ -34,9 +34,10 @@ FIXTURE_TEARDOWN(tracepoints)
 	hermes_close(&self->c);
 }
 
+/* The worker tells of what it did when it is through with all of it. */
 TEST_F(tracepoints, refill)
 {
-	EXPECT_TRUE(trace_find("hermes_refill: ", self->client));
+	EXPECT_TRUE(wait_until(trace_find("hermes_refill: ", self->client)));
 }
 
 TEST_F(tracepoints, take)
@@ -83,7 +84,7 @@ TEST_F(tracepoints, shrink)
 	ASSERT_EQ(0, hermes_wait_ready(&self->c, MIB));
 	ASSERT_EQ(0, hermes_set_reserve(&self->c, 0, 0));
 	ASSERT_EQ(0, hermes_wait_reserve_below(&self->c, 0));
-	EXPECT_TRUE(trace_find("hermes_shrink: ", self->client));
+	EXPECT_TRUE(wait_until(trace_find("hermes_shrink: ", self->client)));
 }
 
 TEST_HARNESS_MAIN
