@@ -59,23 +59,29 @@ static void consume_something(struct hermes_client *c)
 	hermes_doorbell(c);
 }
 
+/* Whether nothing of Hermes runs for so long. */
+static bool is_quiet(unsigned int ms)
+{
+	if (trace_clear())
+		return false;
+	sleep_ms(ms);
+	return !trace_count("hermes");
+}
+
 /* What the other test trusts does see a worker that runs. */
 TEST_F(idle, activity_is_seen)
 {
 	ASSERT_EQ(0, trace_clear());
 	consume_something(&self->c);
-	sleep_ms(200);
-	EXPECT_GT(trace_count("hermes"), 0);
+	EXPECT_TRUE(wait_until(trace_count("hermes") > 0));
 }
 
 TEST_F(idle, no_wake_ups)
 {
 	consume_something(&self->c);
-	/* Long enough for the surplus to decay and the worker to fall asleep. */
-	sleep_ms(2000);
-	ASSERT_EQ(0, trace_clear());
-	sleep_ms(3000);
-	EXPECT_EQ(0, trace_count("hermes"));
+	/* The surplus decays and the worker falls asleep: then for good. */
+	ASSERT_TRUE(wait_until(is_quiet(1000)));
+	EXPECT_TRUE(is_quiet(3000));
 	EXPECT_TRUE(self->c.ctl->flags & HERMES_CONTROL_NEED_DOORBELL);
 }
 
@@ -84,10 +90,8 @@ TEST_F(idle, client_that_never_asked)
 	struct hermes_client other;
 
 	ASSERT_EQ(0, hermes_open(&other));
-	sleep_ms(2000);
-	ASSERT_EQ(0, trace_clear());
-	sleep_ms(2000);
-	EXPECT_EQ(0, trace_count("hermes"));
+	ASSERT_TRUE(wait_until(is_quiet(1000)));
+	EXPECT_TRUE(is_quiet(2000));
 	hermes_close(&other);
 }
 
@@ -95,7 +99,7 @@ TEST_F(idle, client_that_never_asked)
 TEST_F(idle, doorbell_after_sleep)
 {
 	consume_something(&self->c);
-	sleep_ms(2000);
+	ASSERT_TRUE(wait_until(is_quiet(1000)));
 	for (int i = 0; i < 100; i++)
 		ASSERT_NE(0, hermes_pop_wait(&self->c));
 }
