@@ -31,13 +31,22 @@ FIXTURE_TEARDOWN(hostile)
 	hermes_close(&self->c);
 }
 
-/* What a scribbler writes where; plausible words reach deeper. */
+/*
+ * What a scribbler writes where; plausible words reach deeper. It goes on for
+ * as long as @wanted says, if that is set, and SCRIBBLE_MS at least.
+ */
 struct scribbler {
 	struct hermes_client *c;
 	char *arena;
 	pthread_t thread;
 	uint64_t seed;
+	const bool *wanted;
 };
+
+static bool is_wanted(const struct scribbler *s)
+{
+	return s->wanted && __atomic_load_n(s->wanted, __ATOMIC_RELAXED);
+}
 
 static uint64_t hostile_word(struct scribbler *s)
 {
@@ -79,11 +88,11 @@ static void *scribble(void *arg)
 			words[at] = hostile_word(s);
 		}
 		hermes_doorbell(s->c);
-	} while (now_ms() < end);
+	} while (now_ms() < end || is_wanted(s));
 	return NULL;
 }
 
-static void hostile_client(void)
+static void hostile_client(const bool *wanted)
 {
 	struct scribbler s[2];
 	struct hermes_client c;
@@ -94,7 +103,7 @@ static void hostile_client(void)
 	CHILD_CHECK(!hermes_set_reserve(&c, LEN, LEN));
 	CHILD_CHECK(!hermes_fill_add(&c, arena, LEN));
 	for (int i = 0; i < 2; i++) {
-		s[i] = (struct scribbler) { &c, arena, 0, i + 1 };
+		s[i] = (struct scribbler) { &c, arena, 0, i + 1, wanted };
 		CHILD_CHECK(!pthread_create(&s[i].thread, NULL, scribble,
 					    &s[i]));
 	}
@@ -108,13 +117,18 @@ static void hostile_client(void)
 
 TEST_F(hostile, scribbling_beside_a_working_client)
 {
+	bool *wanted = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	char *arena = hermes_arena(&self->c, LEN);
 	uint64_t batches = 0;
-	pid_t pid = fork();
 	int status;
+	pid_t pid;
 
+	ASSERT_NE(MAP_FAILED, wanted);
+	*wanted = true;
+	pid = fork();
 	if (!pid)
-		hostile_client();
+		hostile_client(wanted);
 	ASSERT_EQ(0, hermes_set_reserve(&self->c, LEN, LEN));
 	while (!waitpid(pid, &status, WNOHANG)) {
 		uint64_t word;
@@ -132,7 +146,8 @@ TEST_F(hostile, scribbling_beside_a_working_client)
 		stamp_pages(mem, len, batches);
 		ASSERT_TRUE(has_stamps(mem, len, batches));
 		ASSERT_EQ(0, madvise(mem, len, MADV_DONTNEED));
-		batches++;
+		if (++batches > 16)
+			__atomic_store_n(wanted, false, __ATOMIC_RELAXED);
 	}
 	EXPECT_EQ(0, status);
 	EXPECT_GT(batches, 16);
@@ -150,7 +165,7 @@ TEST_F(hostile, scribbling_while_the_reserve_shrinks)
 
 		CHILD_CHECK(!hermes_open(&c));
 		arena = hermes_arena(&c, LEN);
-		s = (struct scribbler) { &c, arena, 0, 3 };
+		s = (struct scribbler) { &c, arena, 0, 3, NULL };
 		CHILD_CHECK(!pthread_create(&s.thread, NULL, scribble, &s));
 		for (uint64_t end = now_ms() + SCRIBBLE_MS; now_ms() < end;) {
 			hermes_set_reserve(&c, LEN, LEN);
@@ -234,8 +249,8 @@ TEST_F(hostile, refused_extents)
 TEST_F(hostile, extent_over_the_end)
 {
 	char *arena = hermes_arena(&self->c, 2 * LEN);
+	struct hermes_stats stats;
 	size_t got = 0;
-	uint64_t word;
 
 	ASSERT_NE(MAP_FAILED, arena);
 	ASSERT_EQ(arena + LEN, mmap(arena + LEN, LEN, PROT_READ | PROT_WRITE,
@@ -244,16 +259,19 @@ TEST_F(hostile, extent_over_the_end)
 	memset(arena + LEN, 1, LEN);
 	ASSERT_EQ(0, hermes_set_reserve(&self->c, 2 * LEN, 2 * LEN));
 	ASSERT_EQ(0, hermes_fill_add(&self->c, arena, 2 * LEN));
-	for (uint64_t end = now_ms() + 2000; now_ms() < end; sleep_ms(1)) {
-		while ((word = hermes_pop(&self->c))) {
-			uint64_t addr = HERMES_READY_ADDR(word);
+	while (got < LEN) {
+		uint64_t word = hermes_pop_wait(&self->c);
+		size_t len = HERMES_READY_PAGES(word) * PAGE_BYTES;
 
-			got += HERMES_READY_PAGES(word) * PAGE_BYTES;
-			ASSERT_LE(addr + HERMES_READY_PAGES(word) * PAGE_BYTES,
-				  (uintptr_t)arena + LEN);
-		}
+		ASSERT_EQ((uintptr_t)arena + got, HERMES_READY_ADDR(word));
+		got += len;
 	}
-	EXPECT_LE(got, LEN);
+	/* The rest is refused, once. */
+	ASSERT_TRUE(wait_until(!hermes_get_stats(&self->c, &stats) &&
+			       stats.fill_errors));
+	EXPECT_EQ(1, stats.fill_errors);
+	EXPECT_EQ(0, hermes_pop(&self->c));
+	EXPECT_EQ(LEN, got);
 	EXPECT_TRUE(is_filled(arena + LEN, 1, LEN));
 }
 
