@@ -48,9 +48,7 @@ FIXTURE_SETUP(lifetime)
 
 FIXTURE_TEARDOWN(lifetime)
 {
-	long lost = self->free_kb - free_kb_settled();
-
-	EXPECT_LE(lost, TOLERANCE_KB);
+	EXPECT_LE(free_kb_lost(self->free_kb, TOLERANCE_KB), TOLERANCE_KB);
 }
 
 /* A client at work: consumes, gives back, takes, posts more, for ever. */
@@ -286,7 +284,7 @@ TEST_F(lifetime, descriptor_outlives_the_process)
 
 	EXPECT_EQ(0, hermes_ioctl(fd, HERMES_IOC_INFO, &info));
 	EXPECT_EQ(-EPERM, hermes_ioctl(fd, HERMES_IOC_DOORBELL, NULL));
-	EXPECT_LE(self->free_kb - free_kb_settled(), TOLERANCE_KB);
+	EXPECT_LE(free_kb_lost(self->free_kb, TOLERANCE_KB), TOLERANCE_KB);
 	close(fd);
 	close(sock[0]);
 	close(sock[1]);
@@ -328,7 +326,7 @@ TEST_F(lifetime, child_outlives_the_client)
 	ASSERT_TRUE(gate_wait(&forked));
 	ASSERT_EQ(0, child_exit(pid));
 	/* The grandchild's MiB and its process are within the tolerance. */
-	EXPECT_LE(self->free_kb - free_kb_settled(), TOLERANCE_KB);
+	EXPECT_LE(free_kb_lost(self->free_kb, TOLERANCE_KB), TOLERANCE_KB);
 	gate_open(&check);
 	EXPECT_TRUE(gate_wait(&forked));
 	/* The grandchild is in this test's process group. */

@@ -46,12 +46,9 @@ static bool is_loaded(void)
 /* Whatever holds the module for a moment (a late fput) lets go soon. */
 static int unload_soon(void)
 {
-	int err = unload();
+	int err;
 
-	for (int i = 0; i < 100 && err; i++) {
-		sleep_ms(20);
-		err = unload();
-	}
+	wait_until(!(err = unload()));
 	return err;
 }
 
@@ -76,8 +73,7 @@ FIXTURE_TEARDOWN(rmmod)
 {
 	if (!is_loaded())
 		EXPECT_EQ(0, load(""));
-	for (int i = 0; i < 100 && access(HERMES_DEVICE, F_OK); i++)
-		sleep_ms(20);
+	EXPECT_TRUE(wait_until(!access(HERMES_DEVICE, F_OK)));
 	EXPECT_EQ(0, chown(HERMES_DEVICE, self->node.st_uid,
 			   self->node.st_gid));
 	EXPECT_EQ(0, chmod(HERMES_DEVICE, self->node.st_mode & 07777));
@@ -144,7 +140,7 @@ TEST_F(rmmod, refused_while_a_child_has_it)
 
 TEST_F_TIMEOUT(rmmod, twenty_times, TEST_TIMEOUT_LONG)
 {
-	long before;
+	long before = 0;
 
 	for (int round = 0; round < 21; round++) {
 		struct hermes_client c;
@@ -155,8 +151,7 @@ TEST_F_TIMEOUT(rmmod, twenty_times, TEST_TIMEOUT_LONG)
 			before = free_kb_settled();
 		if (!is_loaded()) {
 			ASSERT_EQ(0, load(""));
-			while (access(HERMES_DEVICE, F_OK))
-				sleep_ms(2);
+			ASSERT_TRUE(wait_until(!access(HERMES_DEVICE, F_OK)));
 		}
 		ASSERT_EQ(0, hermes_open(&c));
 		mem = hermes_ready_range(&c, 4 * LEN);
@@ -168,7 +163,7 @@ TEST_F_TIMEOUT(rmmod, twenty_times, TEST_TIMEOUT_LONG)
 		ASSERT_EQ(0, unload_soon());
 		ASSERT_FALSE(is_loaded());
 	}
-	EXPECT_LE(before - free_kb_settled(), 4 * 1024);
+	EXPECT_LE(free_kb_lost(before, 4 * 1024), 4 * 1024);
 }
 
 /* Values from the command line are taken over. */
