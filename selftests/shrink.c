@@ -31,7 +31,8 @@ FIXTURE_SETUP(shrink)
 					self->reserve));
 	ASSERT_EQ(0, hermes_fill_add(&self->c, self->arena, self->reserve));
 	ASSERT_EQ(0, hermes_wait_ready(&self->c, self->reserve / 10 * 9));
-	/* Let the client count as idle. */
+	/* Let the client count as idle: a second after the last that it did. */
+	ASSERT_EQ(0, hermes_wait_asleep(&self->c));
 	sleep_ms(2000);
 }
 
@@ -107,7 +108,7 @@ TEST_F_TIMEOUT(shrink, global_pressure, TEST_TIMEOUT_LONG)
 /* All that could be had without the reserve, if every page of it went. */
 static size_t memory_beside_reserve(void)
 {
-	return (free_kb() + meminfo_kb("Cached") + meminfo_kb("AnonPages")) *
+	return (free_kb_settled() + meminfo_kb("Cached") + meminfo_kb("AnonPages")) *
 	       1024;
 }
 
