@@ -185,6 +185,8 @@ static void bounce(void)
 
 static void round_of_work(void)
 {
+	uint64_t before = fake_count.published;
+
 	if (fake.dry)
 		return;
 	if (chance(fake.take_back_pct))
@@ -197,6 +199,8 @@ static void round_of_work(void)
 	control->ready_bytes = ready_bytes();
 	control->target_bytes = fake.target_bytes;
 	control->low_bytes = fake.target_bytes / 2;
+	if (fake_count.published == before)
+		fake_count.idle_rounds++;
 	__atomic_store_n(&control->flags, HERMES_CONTROL_NEED_DOORBELL, __ATOMIC_RELEASE);
 }
 

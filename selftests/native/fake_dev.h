@@ -34,6 +34,7 @@ struct fake_behaviour {
 
 struct fake_counters {
 	uint64_t opens, published, taken_back, skipped, bounced, doorbells, takes, gives;
+	uint64_t idle_rounds;	/* of the thread, with nothing left to publish */
 };
 
 extern volatile struct fake_behaviour fake;

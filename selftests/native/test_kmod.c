@@ -83,20 +83,23 @@ static int model_in_threads(void)
 	return ret || wrong();
 }
 
-/* Wait until the fake kernel has the reserve full. */
+/* Wait until the fake kernel has published something and finds nothing to do. */
 static void wait_ready(void)
 {
 	uint64_t before;
 
-	do {
-		before = fake_count.published;
-		usleep(20000);
-	} while (fake_count.published != before || !before);
+	while (!fake_count.published)
+		usleep(1000);
+	/* The first may have been under way before. */
+	before = fake_count.idle_rounds;
+	while (fake_count.idle_rounds < before + 2)
+		usleep(1000);
 }
 
 static int plain(void)
 {
 	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	wait_ready();
 	CHECK(!model(40000));
 	CHECK(stats().hits > 0);
 	CHECK(!model_in_threads());
