@@ -4,6 +4,8 @@
 # the working directory are what the last program said; $man is the directory of the man pages.
 # shellcheck disable=SC2154 # man
 
+limit=600 # seconds for what hangs
+
 # A function of several checks joined by &&; shows what the last program said when one fails.
 check()
 {
@@ -20,7 +22,7 @@ exits()
 	local expected=$1 status=0
 
 	shift
-	timeout 60 "$@" >out 2>err </dev/null || status=$?
+	timeout "$limit" "$@" >out 2>err </dev/null || status=$?
 	[[ $status -eq $expected ]] && return
 	echo "# exit status $status, not $expected: $*"
 	return 1
@@ -34,12 +36,12 @@ holds()
 	return 1
 }
 
-# wait_for COMMAND...: until it succeeds; only a fault takes a minute
+# wait_for COMMAND...: until it succeeds; only a fault takes $limit seconds, or a little more
 wait_for()
 {
 	local i
 
-	for ((i = 0; i < 600; i++)); do
+	for ((i = 0; i < limit * 10; i++)); do
 		"$@" && return
 		sleep 0.1
 	done

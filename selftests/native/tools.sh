@@ -199,7 +199,7 @@ end_pressure()
 
 next_line()
 {
-	IFS= read -r -t 60 line <&3
+	IFS= read -r -t "$limit" line <&3
 }
 
 # The account on SIGUSR1 says that every kind of work went through all of its size.
@@ -354,7 +354,7 @@ redis_change()
 
 	cli flushall >/dev/null
 	cli client pause 600000 write >/dev/null
-	timeout 60 hermes-redis-load --socket redis.sock --connections 1 --rate 20000 --count 50 --verify all \
+	timeout "$limit" hermes-redis-load --socket redis.sock --connections 1 --rate 20000 --count 50 --verify all \
 		--json - >out 2>err &
 	pid=$!
 	wait_for waiting 1 || return
@@ -392,7 +392,7 @@ redis_lost()
 
 	cli config set maxmemory 0 >/dev/null
 	cli client pause 600000 write >/dev/null
-	timeout 60 hermes-redis-load --socket redis.sock --connections 1 --rate 100 --count 50 >out 2>err &
+	timeout "$limit" hermes-redis-load --socket redis.sock --connections 1 --rate 100 --count 50 >out 2>err &
 	pid=$!
 	wait_for waiting 1 || return
 	kill -KILL "$redis_pid"
