@@ -58,6 +58,9 @@
 #define MARGIN_BYTES	(32 * MIB)
 /* Memory is ample as long as there is so many times the target. */
 #define AMPLE_FACTOR	4
+/* A page whose first access takes longer had an exit; looked at so often. */
+#define EXIT_NS		500
+#define PROBE_PIECES	64
 /* Where memory is short the next look is after so many intervals. */
 #define STARVED_INTERVALS	8
 /* A waiting request spins, if there is another processor, then sleeps. */
@@ -74,7 +77,10 @@ static unsigned int quiet = QUIET_MAX;
 static unsigned int spins;		/* of a waiting request */
 static struct hu_run_ref in_flight;	/* being populated, in no index */
 static bool starved;			/* the last piece was not to be had */
-static bool opened;			/* the thread only */
+/* The thread only. */
+static bool opened;
+static unsigned int until_probe;	/* pieces */
+static bool must_touch;
 
 /* Another value after every 2 MiB piece; odd while one is made. No lock. */
 static atomic_uint pieces;
@@ -155,6 +161,28 @@ static uint32_t piece_pages(size_t goal)
 	return AMPLE_PAGES;
 }
 
+/*
+ * Read every page once. Where a hypervisor keeps page tables of its own
+ * (nested virtualisation), the first access to a page that the kernel has
+ * mapped still costs an exit, some 10 us, and this takes it. Elsewhere it is
+ * a waste, so it is tried on a piece now and then.
+ */
+static void touch(uintptr_t addr, size_t bytes)
+{
+	uint64_t start;
+	size_t i;
+
+	if (until_probe && !must_touch) {
+		until_probe--;
+		return;
+	}
+	start = hu_os_clock_ns();
+	for (i = 0; i < bytes; i += HU_PAGE)
+		(void)*(volatile char *)(addr + i);
+	must_touch = hu_os_clock_ns() - start > bytes / HU_PAGE * EXIT_NS;
+	until_probe = PROBE_PIECES;
+}
+
 /* Metadata of the run is made resident with it, so that no request has to. */
 static bool make_ready(struct hu_run_ref ref)
 {
@@ -165,7 +193,10 @@ static bool make_ready(struct hu_run_ref ref)
 	hu_arena_warm_tags(ref.arena, ref.page, ref.pages);
 	if (ref.pages == HUGE_PAGES)
 		hu_os_huge_pages((void *)addr, bytes);
-	return hu_os_populate((void *)addr, bytes);
+	if (!hu_os_populate((void *)addr, bytes))
+		return false;
+	touch(addr, bytes);
+	return true;
 }
 
 static void end_piece(bool more)
