@@ -10,6 +10,8 @@
  *    keeps either from starting the other again, and waits for both.
  * 3. Reclaim: finds a client only through its pool's list, under
  *    hermes_registry_lock; hermes_pool_detach() takes it off under that lock.
+ *    Until then it may have queued the worker once more, which is why that is
+ *    cancelled again; with @closing set it does nothing.
  */
 #include <linux/idr.h>
 #include <linux/sched/mm.h>
@@ -138,6 +140,7 @@ void hermes_client_destroy(struct hermes_client *c)
 {
 	hermes_reserve_stop(c);
 	hermes_pool_detach(c);
+	cancel_work_sync(&c->work);
 	hermes_total_uncharge(c->ready_pages);
 	hermes_mapped_forget(c);
 	hermes_ring_destroy(&c->ring);

@@ -36,6 +36,11 @@ static_assert(BITS_PER_LONG == 64);
 #define HERMES_FILL_ENTRIES	256U
 /* Largest order that the pool asks the page allocator for, then splits. */
 #define HERMES_ALLOC_ORDER	4
+/*
+ * Pages that stay in the pool of a cgroup with a limit, once there are so many:
+ * reclaim gets them without a lock of an address space.
+ */
+#define HERMES_CUSHION		128UL
 /* Pages on the stack of a function that handles pages in bulk. */
 #define HERMES_BULK		64U
 
@@ -254,6 +259,7 @@ void hermes_reserve_work(struct work_struct *work);
 enum hrtimer_restart hermes_reserve_tick(struct hrtimer *timer);
 void hermes_reserve_wake(struct hermes_client *c);
 void hermes_reserve_nudge(struct hermes_client *c);
+void hermes_reserve_check(struct hermes_client *c);
 void hermes_reserve_stop(struct hermes_client *c);
 
 /* adapt.c APIs: */
@@ -280,6 +286,8 @@ unsigned int hermes_pool_recycle(struct hermes_client *c,
 unsigned int hermes_pool_alloc(struct hermes_client *c,
 			       struct hermes_pool *pool, struct page **pages,
 			       unsigned int nr, bool may_reclaim);
+unsigned long hermes_pool_cushion(struct hermes_pool *pool);
+void hermes_pool_prepare(struct hermes_client *c);
 void hermes_pool_top_up(struct hermes_client *c);
 unsigned long hermes_pool_trim(struct hermes_pool *pool, unsigned long keep,
 			       unsigned long nr);

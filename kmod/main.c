@@ -62,7 +62,9 @@ static int __init hermes_init(void)
 	int ret;
 
 	hermes_default_limits();
-	hermes_wq = alloc_workqueue("hermes", WQ_UNBOUND | WQ_SYSFS, 0);
+	/* Reclaim may count on the worker, see shrink.c. */
+	hermes_wq = alloc_workqueue("hermes", WQ_UNBOUND | WQ_MEM_RECLAIM |
+				    WQ_SYSFS, 0);
 	if (!hermes_wq)
 		return -ENOMEM;
 	ret = hermes_arena_init();

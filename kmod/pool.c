@@ -416,24 +416,31 @@ static void hermes_pool_clean(struct hermes_pool *pool)
 }
 
 /**
- * hermes_pool_top_up() - bring the client's pool to its goal
- * @c: the client
+ * hermes_pool_cushion() - pages that refill leaves in a pool
+ * @pool: the pool
  *
- * Context: The client's worker.
+ * A service at its limit reclaims on its own threads, which may hold mmap_lock
+ * or wait behind somebody who waits for it: then no ready batch can be had,
+ * but these pages can.
+ *
+ * Return: pages, 0 where no cgroup has a limit.
  */
-void hermes_pool_top_up(struct hermes_client *c)
+unsigned long hermes_pool_cushion(struct hermes_pool *pool)
+{
+	if (hermes_memcg_room(pool->memcg) == LONG_MAX)
+		return 0;
+	return min_t(unsigned long, HERMES_CUSHION,
+		     atomic_long_read(&pool->goal));
+}
+
+/* New pages until the pool has @goal; stops at the first limit. */
+static void hermes_pool_fill(struct hermes_client *c, unsigned long goal)
 {
 	struct page *pages[HERMES_BULK];
 	struct hermes_pool *pool = c->pool;
-	unsigned long goal, have, excess;
+	unsigned long have;
 	unsigned int want, got;
 
-	mutex_lock(&c->lock);
-	hermes_pool_set_share(c, c->target / HERMES_POOL_SHARE);
-	mutex_unlock(&c->lock);
-
-	hermes_pool_clean(pool);
-	goal = atomic_long_read(&pool->goal);
 	while (!READ_ONCE(c->closing)) {
 		have = hermes_pool_pages(pool);
 		if (have >= goal)
@@ -446,8 +453,36 @@ void hermes_pool_top_up(struct hermes_client *c)
 		if (got < want)
 			break;
 	}
-	have = hermes_pool_pages(pool);
-	if (have <= goal)
+}
+
+/**
+ * hermes_pool_prepare() - before a refill: the client's share, the cushion
+ * @c: the client
+ *
+ * Context: The client's worker.
+ */
+void hermes_pool_prepare(struct hermes_client *c)
+{
+	mutex_lock(&c->lock);
+	hermes_pool_set_share(c, c->target / HERMES_POOL_SHARE);
+	mutex_unlock(&c->lock);
+	hermes_pool_clean(c->pool);
+	hermes_pool_fill(c, hermes_pool_cushion(c->pool));
+}
+
+/**
+ * hermes_pool_top_up() - bring the client's pool to its goal
+ * @c: the client
+ *
+ * Context: The client's worker.
+ */
+void hermes_pool_top_up(struct hermes_client *c)
+{
+	struct hermes_pool *pool = c->pool;
+	unsigned long goal = atomic_long_read(&pool->goal), excess;
+
+	hermes_pool_fill(c, goal);
+	if (hermes_pool_pages(pool) <= goal)
 		return;
 	excess = hermes_pool_trim(pool, goal, ULONG_MAX);
 	if (excess)

@@ -61,6 +61,19 @@ void hermes_reserve_nudge(struct hermes_client *c)
 		hermes_reserve_wake(c);
 }
 
+/**
+ * hermes_reserve_check() - let the worker see what the limits need
+ * @c: the client
+ *
+ * Not as hermes_reserve_wake(): nothing was consumed.
+ *
+ * Context: Any but interrupt; does not sleep.
+ */
+void hermes_reserve_check(struct hermes_client *c)
+{
+	queue_work(hermes_wq, &c->work);
+}
+
 enum hrtimer_restart hermes_reserve_tick(struct hrtimer *timer)
 {
 	struct hermes_client *c = container_of(timer, struct hermes_client,
@@ -162,8 +175,12 @@ static unsigned int hermes_buy(struct hermes_client *c, struct page **pages,
 /* Zeroed pages for one batch into c->bulk; 0 if it must wait. */
 static unsigned int hermes_get_batch(struct hermes_client *c, unsigned int nr)
 {
-	unsigned int got = hermes_pool_take(c->pool, c->nid, c->bulk, nr);
+	unsigned long spare = hermes_pool_pages(c->pool);
+	unsigned int got;
 
+	spare -= min(spare, hermes_pool_cushion(c->pool));
+	got = hermes_pool_take(c->pool, c->nid, c->bulk,
+			       min_t(unsigned long, nr, spare));
 	if (got < nr)
 		got += hermes_buy(c, c->bulk + got, nr - got);
 	/* A part of a batch is worth a word of the ring only in need. */
@@ -252,21 +269,29 @@ static unsigned long hermes_surplus(struct hermes_client *c, bool idle)
 	return c->ready_pages - c->target;
 }
 
+/* The pool down to @keep pages, but no more than @nr; returns pages freed. */
+static unsigned long hermes_yield_pool(struct hermes_client *c,
+				       unsigned long keep, unsigned long nr)
+{
+	unsigned long got = hermes_pool_trim(c->pool, keep, nr);
+
+	if (got)
+		trace_hermes_shrink(0, got, HERMES_SHRINK_MEMCG);
+	return got;
+}
+
 /*
  * What must go: whatever the limits of the memcg and its ancestors now need,
- * and the surplus over the target.
+ * and the surplus over the target. The pool's cushion goes last.
  */
 static void hermes_reserve_yield(struct hermes_client *c, bool idle)
 {
 	long deficit = -hermes_memcg_room(c->pool->memcg);
 	unsigned long got = 0, surplus;
 
-	if (deficit > 0) {
-		got = hermes_pool_trim(c->pool, 0, deficit);
-		if (got)
-			trace_hermes_shrink(0, got, HERMES_SHRINK_MEMCG);
-		deficit -= got;
-	}
+	if (deficit > 0)
+		deficit -= hermes_yield_pool(c, hermes_pool_cushion(c->pool),
+					     deficit);
 	surplus = hermes_surplus(c, idle);
 	if (deficit <= 0 && !surplus)
 		return;
@@ -279,6 +304,8 @@ static void hermes_reserve_yield(struct hermes_client *c, bool idle)
 	if (got)
 		trace_hermes_shrink(c->id, got, deficit > 0 ?
 				    HERMES_SHRINK_MEMCG : HERMES_SHRINK_DECAY);
+	if (deficit > (long)got)
+		hermes_yield_pool(c, 0, deficit - got);
 }
 
 static void hermes_reserve_awake(struct hermes_client *c)
@@ -369,6 +396,7 @@ static void hermes_reserve_round(struct hermes_client *c)
 
 	idle = hermes_is_idle(c, now);
 	hermes_reserve_yield(c, idle);
+	hermes_pool_prepare(c);
 	/* Before it sleeps, the reserve is filled up for the next burst. */
 	if (low || kick || idle)
 		end = hermes_refill(c, now, &mapped);
@@ -396,6 +424,7 @@ static void hermes_reserve_drain(struct hermes_client *c)
 	c->target = 0;
 	mutex_unlock(&c->lock);
 	hermes_mapped_forget(c);
+	hermes_pool_prepare(c);
 	hermes_pool_top_up(c);
 }
 

@@ -18,12 +18,16 @@
 #include <linux/list_lru.h>
 #include <linux/notifier.h>
 #include <linux/oom.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 
 #include "hermes.h"
 #include "trace.h"
+
+/* Pages of a pool's cushion that one call frees while locks are taken. */
+#define HERMES_TRICKLE		8UL
 
 /* A client that took nothing for so long is idle for the global shrinker. */
 #define HERMES_IDLE_NS		NSEC_PER_SEC
@@ -106,49 +110,97 @@ static unsigned long hermes_pool_surplus(struct hermes_pool *pool, bool all)
 	return ready + (pages > keep ? pages - keep : 0);
 }
 
-/* Ready batches of one client, if its locks are free right now. */
+/*
+ * Ready batches of one client. Sets @busy when somebody has its locks; its
+ * worker, which may wait for them, is told to do the same.
+ */
 static unsigned long hermes_client_reclaim(struct hermes_client *c,
-					   unsigned long nr)
+					   unsigned long nr, bool *busy)
 {
 	unsigned long got = 0;
+	bool locked = false;
 
 	if (!READ_ONCE(c->ready_pages) || !mmget_not_zero(c->mm))
 		return 0;
 	if (mmap_read_trylock(c->mm)) {
-		if (mutex_trylock(&c->lock)) {
+		locked = mutex_trylock(&c->lock);
+		if (locked) {
 			got = hermes_ring_reclaim(c, nr);
 			mutex_unlock(&c->lock);
 		}
 		mmap_read_unlock(c->mm);
 	}
+	if (!locked) {
+		*busy = true;
+		hermes_reserve_check(c);
+	}
 	mmput_async(c->mm);
 	return got;
 }
 
-static unsigned long hermes_pool_reclaim(struct hermes_pool *pool, bool all,
-					 unsigned long nr, int why)
+static unsigned long hermes_clients_reclaim(struct hermes_pool *pool, bool all,
+					    unsigned long nr, int why,
+					    bool *busy)
 {
-	unsigned long keep = 0, freed, got;
 	struct hermes_client *c;
-
-	list_for_each_entry(c, &pool->clients, pool_link)
-		if (!all && !hermes_client_idle(c))
-			keep += READ_ONCE(c->pool_share);
-	freed = hermes_pool_trim(pool, keep, nr);
-	if (freed)
-		trace_hermes_shrink(0, freed, why);
+	unsigned long freed = 0, got;
 
 	list_for_each_entry(c, &pool->clients, pool_link) {
 		if (freed >= nr)
 			break;
 		if (!all && !hermes_client_idle(c))
 			continue;
-		got = hermes_client_reclaim(c, nr - freed);
+		got = hermes_client_reclaim(c, nr - freed, busy);
 		if (got)
 			trace_hermes_shrink(c->id, got, why);
 		freed += got;
 	}
 	return freed;
+}
+
+/*
+ * Where everything may go (@all), the pool's cushion goes last, and only a
+ * little at a time while ready batches cannot be had: it must last until the
+ * worker gets the locks.
+ */
+static unsigned long hermes_pool_reclaim(struct hermes_pool *pool, bool all,
+					 unsigned long nr, int why, bool *busy)
+{
+	unsigned long keep = 0, freed, rest, got;
+	struct hermes_client *c;
+	bool mine = false;
+
+	list_for_each_entry(c, &pool->clients, pool_link)
+		if (!all && !hermes_client_idle(c))
+			keep += READ_ONCE(c->pool_share);
+	if (all)
+		keep = hermes_pool_cushion(pool);
+	freed = hermes_pool_trim(pool, keep, nr);
+	got = freed;
+	if (freed < nr)
+		freed += hermes_clients_reclaim(pool, all, nr - freed, why,
+						&mine);
+	if (all && freed < nr) {
+		rest = mine ? min(nr - freed, HERMES_TRICKLE) : nr - freed;
+		rest = hermes_pool_trim(pool, 0, rest);
+		got += rest;
+		freed += rest;
+	}
+	if (got)
+		trace_hermes_shrink(0, got, why);
+	*busy |= all && mine;
+	return freed;
+}
+
+/*
+ * Ready batches are there, but somebody has the locks. The kernel gives up
+ * and kills after some attempts, all within microseconds: let the worker get
+ * into the queue for the locks first.
+ */
+static void hermes_shrink_pause(void)
+{
+	if (!(current->flags & (PF_KSWAPD | PF_WQ_WORKER)))
+		schedule_timeout_killable(1);
 }
 
 static unsigned long hermes_shrink_count(struct shrinker *shrinker,
@@ -171,6 +223,7 @@ static unsigned long hermes_shrink_scan(struct shrinker *shrinker,
 {
 	unsigned long freed = 0;
 	struct hermes_pool *pool;
+	bool busy = false;
 
 	if (!mutex_trylock(&hermes_registry_lock))
 		return SHRINK_STOP;
@@ -181,9 +234,13 @@ static unsigned long hermes_shrink_scan(struct shrinker *shrinker,
 			continue;
 		freed += hermes_pool_reclaim(pool, hermes_pool_cramped(pool),
 					     sc->nr_to_scan - freed,
-					     HERMES_SHRINK_SHRINKER);
+					     HERMES_SHRINK_SHRINKER, &busy);
 	}
 	mutex_unlock(&hermes_registry_lock);
+	if (busy && sc->memcg) {
+		hermes_shrink_pause();
+		return SHRINK_STOP;
+	}
 	return freed ? freed : SHRINK_STOP;
 }
 
@@ -192,12 +249,13 @@ static int hermes_oom(struct notifier_block *nb, unsigned long unused,
 {
 	struct hermes_pool *pool;
 	unsigned long n = 0;
+	bool busy = false;
 
 	if (!mutex_trylock(&hermes_registry_lock))
 		return NOTIFY_OK;
 	list_for_each_entry(pool, &hermes_pools, link)
 		n += hermes_pool_reclaim(pool, true, ULONG_MAX,
-					 HERMES_SHRINK_OOM);
+					 HERMES_SHRINK_OOM, &busy);
 	mutex_unlock(&hermes_registry_lock);
 	*(unsigned long *)freed += n;
 	return NOTIFY_OK;

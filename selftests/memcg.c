@@ -7,6 +7,7 @@
  * looks on.
  */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -351,6 +352,45 @@ TEST_F(limit, reserve_makes_room)
 	EXPECT_EQ(0, limit_events(self->limited, "oom"));
 	TH_LOG("the service grew with %ld \"%s\" events",
 	       limit_events(self->limited, variant->event), variant->event);
+	gate_open(&self->s.go);
+	EXPECT_EQ(0, child_exit(self->s.pid));
+	self->s.pid = 0;
+}
+
+static void *map_and_unmap(void *arg)
+{
+	const size_t len = 16 * PAGE_BYTES;
+	char *mem;
+
+	while (!__atomic_load_n((bool *)arg, __ATOMIC_RELAXED)) {
+		mem = mmap(NULL, len, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		CHILD_CHECK(mem != MAP_FAILED);
+		CHILD_CHECK(!munmap(mem, len));
+	}
+	return NULL;
+}
+
+/* The same while the address space is locked most of the time. */
+static void growing_busy_service(struct service *s)
+{
+	bool stop = false;
+	pthread_t thread;
+
+	CHILD_CHECK(!pthread_create(&thread, NULL, map_and_unmap, &stop));
+	growing_service(s);
+}
+
+TEST_F(limit, reserve_makes_room_beside_mmap)
+{
+	cg_write(self->parent, "memory.swap.max", "0");
+	self->s.pid = fork();
+	if (!self->s.pid)
+		growing_busy_service(&self->s);
+	ASSERT_TRUE(gate_wait(&self->s.done));
+	gate_open(&self->s.go);
+	ASSERT_TRUE(gate_wait(&self->s.done));
+	EXPECT_EQ(0, limit_events(self->parent, "oom_kill"));
 	gate_open(&self->s.go);
 	EXPECT_EQ(0, child_exit(self->s.pid));
 	self->s.pid = 0;
