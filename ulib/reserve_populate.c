@@ -61,6 +61,12 @@
 /* A page whose first access takes longer had an exit; looked at so often. */
 #define EXIT_NS		500
 #define PROBE_PIECES	64
+/*
+ * 2 MiB that take longer are dearer than 4 KiB pages: the kernel compacts, or a
+ * hypervisor has to find the memory first. Then so many pieces of the latter.
+ */
+#define HUGE_DEAR_NS	4000000
+#define HUGE_PAUSE	256
 /* Where memory is short the next look is after so many intervals. */
 #define STARVED_INTERVALS	8
 /* A waiting request spins, if there is another processor, then sleeps. */
@@ -81,6 +87,8 @@ static bool starved;			/* the last piece was not to be had */
 static bool opened;
 static unsigned int until_probe;	/* pieces */
 static bool must_touch;
+static unsigned int huge_pause;		/* pieces until 2 MiB pages are tried again */
+static bool huge_fast = true;		/* the last one was worth waiting for */
 
 /* Another value after every 2 MiB piece; odd while one is made. No lock. */
 static atomic_uint pieces;
@@ -156,8 +164,11 @@ static uint32_t piece_pages(size_t goal)
 		return HUGE_PAGES;
 	if (!ample)
 		return TIGHT_PAGES;
-	if (hu_conf.thp == HU_THP_AUTO && hu_headroom_huge_pages() && goal >= 2 * HUGE_PAGES)
+	if (hu_conf.thp != HU_THP_AUTO || !hu_headroom_huge_pages() || goal < 2 * HUGE_PAGES)
+		return AMPLE_PAGES;
+	if (!huge_pause)
 		return HUGE_PAGES;
+	huge_pause--;
 	return AMPLE_PAGES;
 }
 
@@ -199,6 +210,13 @@ static bool make_ready(struct hu_run_ref ref)
 	return true;
 }
 
+/* From now on it is worth waiting. */
+static void begin_piece(void)
+{
+	if (!(atomic_load_explicit(&pieces, memory_order_relaxed) & 1))
+		atomic_fetch_add(&pieces, 1);
+}
+
 static void end_piece(bool more)
 {
 	uint32_t now = atomic_load_explicit(&pieces, memory_order_relaxed);
@@ -209,19 +227,30 @@ static void end_piece(bool more)
 		hu_os_futex_wake_word(&pieces);
 }
 
+static void judge_huge(uint64_t ns)
+{
+	huge_fast = ns < WAIT_US * 1000;
+	if (ns > HUGE_DEAR_NS)
+		huge_pause = HUGE_PAUSE;
+}
+
 /* One piece; false when there is none to be had. */
 static bool populate_piece(uint32_t pages)
 {
 	uint32_t align = pages == HUGE_PAGES ? HUGE_PAGES : HU_UNIT_PAGES;
 	struct hu_run_ref ref;
+	uint64_t start;
 	bool ok;
 
-	if (pages == HUGE_PAGES && !(atomic_load_explicit(&pieces, memory_order_relaxed) & 1))
-		atomic_fetch_add(&pieces, 1);
+	if (pages == HUGE_PAGES && huge_fast)
+		begin_piece();
 	if (!hu_pages_take_cold(pages, align, &in_flight))
 		return false;
 	ref = in_flight;
+	start = hu_os_clock_ns();
 	ok = make_ready(ref);
+	if (pages == HUGE_PAGES)
+		judge_huge(hu_os_clock_ns() - start);
 	hu_lock(&hu_pages_lock);
 	hu_runs_insert(ref.arena, ref.page, ref.pages, ok ? HU_RUN_ZERO : HU_RUN_COLD,
 		       hu_os_clock_ms());
