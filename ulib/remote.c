@@ -81,9 +81,13 @@ void hu_remote_free(struct hu_span *span, void *block)
 	do {
 		*(void **)block = word_blocks(old);
 		new = (uint64_t)(uintptr_t)block | ((old >> COUNT_SHIFT) + 1) << COUNT_SHIFT;
-		/* Release pairs with the acquire in hu_remote_take(). */
+		/*
+		 * Release pairs with the acquire in hu_remote_take(). Acquire
+		 * pairs with the release in replace_empty(): the owner read
+		 * ->wake_next before it set the alarm that notify() follows.
+		 */
 	} while (!atomic_compare_exchange_weak_explicit(&span->remote, &old, new,
-							memory_order_release,
+							memory_order_acq_rel,
 							memory_order_relaxed));
 	if (unlikely((old & NOTIFY) || !(new >> COUNT_SHIFT)))
 		notify(heap, span);
