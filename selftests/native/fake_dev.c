@@ -32,13 +32,13 @@
 #define MADV_POPULATE_WRITE	23
 #endif
 
-volatile struct fake_behaviour fake = {
+struct fake_behaviour fake = {
 	.abi_version = HERMES_ABI_VERSION,
 	.target_bytes = 8 * MIB,
 };
 
-volatile struct fake_counters fake_count;
-const char *volatile fake_violation;
+struct fake_counters fake_count;
+const char *_Atomic fake_violation;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct hermes_control *control;
@@ -196,9 +196,10 @@ static void round_of_work(void)
 	while (ready_bytes() < fake.target_bytes &&
 	       control->ready_prod - oldest < READY_ENTRIES && next_extent())
 		fill_one();
-	control->ready_bytes = ready_bytes();
-	control->target_bytes = fake.target_bytes;
-	control->low_bytes = fake.target_bytes / 2;
+	/* The library reads these at any time. */
+	__atomic_store_n(&control->ready_bytes, ready_bytes(), __ATOMIC_RELAXED);
+	__atomic_store_n(&control->target_bytes, fake.target_bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&control->low_bytes, fake.target_bytes / 2, __ATOMIC_RELAXED);
 	if (fake_count.published == before)
 		fake_count.idle_rounds++;
 	__atomic_store_n(&control->flags, HERMES_CONTROL_NEED_DOORBELL, __ATOMIC_RELEASE);
@@ -270,29 +271,35 @@ int hu_os_dev_open(void)
 		.interval_us = 2000,
 		.decay_ms = 1000,
 	};
+	pthread_mutex_lock(&lock);
 	oldest = 0;
 	extent = 0;
 	extent_end = 0;
 	memset(own_words, 0, sizeof(own_words));
 	fake_count.opens++;
 	control = page;
+	pthread_mutex_unlock(&lock);
 	return FAKE_FD;
 }
 
 void hu_os_dev_close(int fd)
 {
 	(void)fd;
+	pthread_mutex_lock(&lock);
 	control = NULL;
+	pthread_mutex_unlock(&lock);
 }
 
 /* Whether memory belongs to the kernel: posted and not consumed. */
 static bool is_posted(uint64_t addr, uint64_t bytes)
 {
+	/* Pairs with the library's release store, as in next_extent(). */
+	uint32_t end = __atomic_load_n(&control->fill_prod, __ATOMIC_ACQUIRE);
 	uint32_t n = control->fill_cons;
 
 	if (extent < extent_end && addr < extent_end && extent < addr + bytes)
 		return true;
-	for (n += extent_end != 0; n != control->fill_prod; n++) {
+	for (n += extent_end != 0; n != end; n++) {
 		const struct hermes_fill *fill = &fills()[n % FILL_ENTRIES];
 
 		if (addr < fill->addr + fill->len && fill->addr < addr + bytes)

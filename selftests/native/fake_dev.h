@@ -3,6 +3,7 @@
 #ifndef FAKE_DEV_H
 #define FAKE_DEV_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,28 +21,28 @@
  * @bounce: also publish batches again that the library must not use
  */
 struct fake_behaviour {
-	int open_error;
-	uint32_t abi_version;
-	int take_error;
-	bool dead_fd;
-	bool dry;
-	unsigned int skip_pct;
-	unsigned int take_back_pct;
-	unsigned int take_short_pct;
-	uint64_t target_bytes;
-	bool bounce;
+	atomic_int open_error;
+	atomic_uint abi_version;
+	atomic_int take_error;
+	atomic_bool dead_fd;
+	atomic_bool dry;
+	atomic_uint skip_pct;
+	atomic_uint take_back_pct;
+	atomic_uint take_short_pct;
+	atomic_ulong target_bytes;
+	atomic_bool bounce;
 };
 
 struct fake_counters {
-	uint64_t opens, published, taken_back, skipped, bounced, doorbells, takes, gives;
-	uint64_t idle_rounds;	/* of the thread, with nothing left to publish */
+	atomic_ulong opens, published, taken_back, skipped, bounced, doorbells, takes, gives;
+	atomic_ulong idle_rounds;	/* of the thread, with nothing left to publish */
 };
 
-extern volatile struct fake_behaviour fake;
-extern volatile struct fake_counters fake_count;
+extern struct fake_behaviour fake;
+extern struct fake_counters fake_count;
 
 /* What the library did wrong, NULL: nothing so far. */
-extern const char *volatile fake_violation;
+extern const char *_Atomic fake_violation;
 
 void fake_start(void);
 

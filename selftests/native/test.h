@@ -21,6 +21,18 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
+/*
+ * Under a sanitizer (hut.h) all takes longer: fewer repetitions do. And its own
+ * memory is resident, too: that of the process says nothing.
+ */
+#ifdef HUT_H
+#define REPEAT(n)	((n) / 10)
+#define RESIDENT_COUNTS	false
+#else
+#define REPEAT(n)	(n)
+#define RESIDENT_COUNTS	true
+#endif
+
 /* Hides a pointer or a size from the compiler, which knows malloc too well. */
 #define opaque(x) ({							\
 	__auto_type opaque_ = (x);					\

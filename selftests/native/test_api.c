@@ -119,7 +119,7 @@ static void bad_alignment(void **state)
 	assert_null(memalign(opaque(SIZE_MAX / 2 + 2), 48));
 	assert_int_equal(errno, EINVAL);
 	/* memalign() rounds the alignment up, as glibc does. */
-	out = memalign(opaque((size_t)48), 10);
+	out = opaque(memalign(opaque((size_t)48), 10));
 	assert_int_equal((uintptr_t)out % 64, 0);
 	free(out);
 }
@@ -144,7 +144,8 @@ static void alignments(void **state)
 
 static void huge_alignment(void **state)
 {
-	char *p = aligned_alloc((size_t)2 << 30, 100);
+	/* opaque: the compiler believes in alignments that it was promised. */
+	char *p = opaque(aligned_alloc((size_t)2 << 30, 100));
 
 	(void)state;
 	assert_non_null(p);
@@ -283,8 +284,8 @@ static void trim_gives_back(void **state)
 		free(p[i]);
 	assert_int_equal(malloc_trim(0), 1);
 	after = status_kib("VmRSS");
-	assert_true(with - before >= 60 * 1024);
-	assert_true(after - before < 8 * 1024);
+	assert_true(!RESIDENT_COUNTS || with - before >= 60 * 1024);
+	assert_true(!RESIDENT_COUNTS || after - before < 8 * 1024);
 	hermes_u_get_stats(&stats, sizeof(stats));
 	assert_true(stats.given_back_bytes >= 60 * MIB);
 	/* The background thread may have been at work. */

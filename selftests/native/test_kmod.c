@@ -52,8 +52,10 @@ static const char *wrong(void)
 
 static int model(unsigned long steps)
 {
-	struct model_options small = { seed, steps * 4, 4000, 40 * KIB, 128 * MIB, false };
-	struct model_options mixed = { seed + 1, steps, 500, 4 * MIB, 256 * MIB, false };
+	/* A sanitizer takes its time, and some cases need their volume. */
+	unsigned long less = RESIDENT_COUNTS ? steps : steps / 3;
+	struct model_options small = { seed, less * 4, 4000, 40 * KIB, 128 * MIB, false };
+	struct model_options mixed = { seed + 1, less, 500, 4 * MIB, 256 * MIB, false };
 
 	return model_run(&small) || model_run(&mixed) || wrong();
 }
@@ -61,7 +63,7 @@ static int model(unsigned long steps)
 static void *model_thread(void *arg)
 {
 	struct model_options options = {
-		(uintptr_t)arg, 60000, 500, MIB, 64 * MIB, false,
+		(uintptr_t)arg, REPEAT(60000), 500, MIB, 64 * MIB, false,
 	};
 
 	return (void *)model_run(&options);
@@ -278,7 +280,9 @@ static bool quick_child(void *arg)
 
 static void *fork_and_allocate(void *arg)
 {
-	struct model_options options = { (uintptr_t)arg, 200000, 500, 512 * KIB, 64 * MIB, false };
+	struct model_options options = {
+		(uintptr_t)arg, REPEAT(200000), 500, 512 * KIB, 64 * MIB, false,
+	};
 
 	return (void *)model_run(&options);
 }

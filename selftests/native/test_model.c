@@ -13,31 +13,35 @@ static void run(const struct model_options *options)
 static void small_sizes(void **state)
 {
 	(void)state;
-	run(&(struct model_options){ model_seed(), 2000000, 5000, 32 * KIB, 512 * MIB, false });
+	run(&(struct model_options){
+		model_seed(), REPEAT(2000000), 5000, 32 * KIB, 512 * MIB, false,
+	});
 }
 
 static void page_sizes(void **state)
 {
 	(void)state;
-	run(&(struct model_options){ model_seed(), 60000, 400, 2 * MIB, 256 * MIB, false });
+	run(&(struct model_options){ model_seed(), REPEAT(60000), 400, 2 * MIB, 256 * MIB, false });
 }
 
 static void all_sizes(void **state)
 {
 	(void)state;
-	run(&(struct model_options){ model_seed(), 30000, 300, 64 * MIB, 512 * MIB, false });
+	run(&(struct model_options){
+		model_seed(), REPEAT(30000), 300, 64 * MIB, 512 * MIB, false,
+	});
 }
 
 static void few_objects(void **state)
 {
 	(void)state;
-	run(&(struct model_options){ model_seed(), 500000, 3, 300 * KIB, 16 * MIB, false });
+	run(&(struct model_options){ model_seed(), REPEAT(500000), 3, 300 * KIB, 16 * MIB, false });
 }
 
 static void *thread(void *arg)
 {
 	struct model_options options = {
-		(uintptr_t)arg, 250000, 1000, MIB, 64 * MIB, false,
+		(uintptr_t)arg, REPEAT(250000), 1000, MIB, 64 * MIB, false,
 	};
 
 	return (void *)model_run(&options);
