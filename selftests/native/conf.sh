@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # HERMES_CONF and the library's behaviour as a preloaded program. TAP on stdout.
-# usage: conf.sh LIBRARY
+# usage: conf.sh LIBRARY STATIC_PROGRAM
 set -uo pipefail
 # shellcheck source=tap.sh
 source "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 
 library=$(realpath "$1")
+static=$(realpath "$2")
 
 # What the library says on stderr with HERMES_CONF=$1. (coreutils close stderr before we report.)
 says()
@@ -65,4 +66,53 @@ report "stdout is left alone" $?
 HERMES_CONF=verbose,stats,bad LD_PRELOAD=$library /bin/ls / <&- >&- 2>&-
 [[ $? -le 2 ]]
 report "closed descriptors" $?
+
+# A program with the privileges of its file does not listen to its user's environment.
+set_user_id()
+{
+	local name="a set-user-ID program ignores HERMES_CONF" dir text status=0
+
+	if [[ $EUID -ne 0 ]]; then
+		skip "$name" "not root"
+		return
+	fi
+	dir=$(mktemp -d -p /tmp)
+	chmod 755 "$dir"
+	cp "$static" "$dir/program"
+	chmod 755 "$dir/program"
+	text=$(as_nobody "$dir/program" secure 2>&1)
+	[[ $? -eq 1 && $text == *"reserve from"* ]] || status=1
+	chmod 4755 "$dir/program"
+	text=$(as_nobody "$dir/program" secure 2>&1)
+	case $? in
+	0) [[ -z $text && $status -eq 0 ]]; report "$name" $? ;;
+	1) skip "$name" "no set-user-ID programs in $dir" ;;
+	*) report "$name" 1 ;;
+	esac
+	rm -rf "$dir"
+}
+
+as_nobody()
+{
+	HERMES_CONF=verbose setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+}
+
+set_user_id
+
+# Loaded late, the library serves those who ask it, beside the program's own malloc.
+late=$(/usr/bin/python3 -c '
+import ctypes, sys
+h = ctypes.CDLL(sys.argv[1])
+h.malloc.restype = h.realloc.restype = ctypes.c_void_p
+h.realloc.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+h.free.argtypes = [ctypes.c_void_p]
+p = [h.malloc(i * 10) for i in range(1, 5000)]
+for i, q in enumerate(p): ctypes.memset(q, i % 251, (i + 1) * 10)
+p = [h.realloc(q, 20 * (i + 1)) for i, q in enumerate(p)]
+print(all(ctypes.string_at(q, (i + 1) * 10) == bytes([i % 251]) * ((i + 1) * 10) for i, q in enumerate(p)))
+for q in p: h.free(q)
+h.hermes_u_version.restype = ctypes.c_char_p
+print(h.hermes_u_version().decode())' "$library" 2>&1)
+[[ $late == $'True\n'[0-9]* ]]
+report "the library loaded by dlopen()" $?
 echo "1..$tests"

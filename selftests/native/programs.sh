@@ -6,51 +6,11 @@
 set -uo pipefail
 # shellcheck source=tap.sh
 source "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
+# shellcheck source=preload.sh
+source "$(dirname "${BASH_SOURCE[0]}")/preload.sh"
 
-library=$(realpath "$1")
 tree=$(realpath "$2")
-work=$(mktemp -d)
-redis_pid=
-trap '[[ -z $redis_pid ]] || kill "$redis_pid" 2>/dev/null; rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export LC_ALL=C TZ=UTC HOME=$work PYTHONHASHSEED=1 PERL_HASH_SEED=1 PYTHONDONTWRITEBYTECODE=1
-unset HERMES_CONF
-
-
-have()
-{
-	local name=$1 program
-
-	shift
-	for program; do
-		command -v "$program" >/dev/null && continue
-		skip "$name" "no $program"
-		return 1
-	done
-}
-
-# compare NAME FUNCTION: the function's output and files, without and with the library
-compare()
-{
-	local with status=0
-
-	for with in plain hermes; do
-		mkdir "$with"
-		(
-			cd "$with" || exit 1
-			[[ $with == plain ]] || export LD_PRELOAD=$library HERMES_CONF=decay=100ms
-			"$2"
-		) >"$with.out" 2>"$with.err" || status=1
-	done
-	cmp -s plain.out hermes.out && diff -qr plain hermes >/dev/null || status=1
-	[[ -s plain.out ]] || status=1
-	if [[ $status -ne 0 ]]; then
-		sed 's/^/# /' plain.err hermes.err | tail -n 20
-		diff plain.out hermes.out | head -n 10 | sed 's/^/# /'
-	fi
-	report "$1" "$status"
-	rm -rf plain hermes
-}
+preload_begin "$1"
 
 python_objects()
 {
@@ -102,9 +62,11 @@ python_suite()
 		skip "$1" "no libpython3-testsuite"
 		return
 	fi
-	LD_PRELOAD=$library /usr/bin/python3 -m test test_list test_dict test_bytes test_deque \
-		test_unicode test_json test_re test_zlib test_threading test_fork1 \
-		-i '*LockTests' -i 'Condition*Tests' -i '*SemaphoreTests' -i BarrierTests -i EventTests >"$log" 2>&1 &&
+	LD_PRELOAD=$library /usr/bin/python3 -m test -j2 test_list test_dict test_set test_bytes \
+		test_array test_memoryview test_struct test_deque test_unicode test_json test_re \
+		test_zlib test_bz2 test_lzma test_heapq test_itertools test_thread test_threading \
+		test_fork1 -i '*LockTests' -i 'Condition*Tests' -i '*SemaphoreTests' \
+		-i BarrierTests -i EventTests >"$log" 2>&1 &&
 		grep -q 'Tests result: SUCCESS' "$log"
 	report "$1" $?
 	tail -n 3 "$log" | sed 's/^/# /'
@@ -161,6 +123,12 @@ gcc_library()
 	cksum ./*.o
 }
 
+clang_library()
+{
+	clang -O2 -g -std=gnu11 -fPIC -I"$tree/ulib/include" -I"$tree/uapi" -c "$tree"/ulib/*.c
+	cksum ./*.o
+}
+
 gxx_program()
 {
 	printf '%s\n' '#include <map>' '#include <regex>' '#include <iostream>' \
@@ -169,6 +137,31 @@ gxx_program()
 		'std::cout << m.size() << std::regex_match("ababc", r) << std::endl; }' >p.cc
 	g++ -O2 -o p p.cc
 	./p
+}
+
+node_program()
+{
+	node -e '
+const { Worker, isMainThread, parentPort } = require("worker_threads");
+const zlib = require("zlib"), crypto = require("crypto");
+const sum = b => crypto.createHash("sha256").update(b).digest("hex");
+function work(n) {
+  const o = {};
+  for (let i = 0; i < 30000; i++) (o["k" + i * 7919 % 4999] ||= []).push("x".repeat(i % 200) + n);
+  const text = JSON.stringify(o), z = zlib.gzipSync(text);
+  if (zlib.gunzipSync(z).toString() !== text) throw "zlib";
+  if (JSON.stringify(JSON.parse(text)) !== text) throw "json";
+  const list = [];
+  for (let i = 0; i < 3000; i++) list.push(Buffer.alloc(i % 5000, i));
+  return [sum(text), sum(Buffer.concat(list)), sum(new Uint32Array(1 << 20).fill(n))];
+}
+const source = `${work}; const zlib = require("zlib"), crypto = require("crypto");
+  const sum = ${sum}; const w = require("worker_threads"); w.parentPort.postMessage(work(w.workerData));`;
+const runs = [1, 2, 3, 4].map(n => new Promise((ok, no) => {
+  const w = new Worker(source, { eval: true, workerData: n }); w.on("message", ok); w.on("error", no); }));
+Promise.all(runs).then(r => { console.log(r); console.log(work(9)); });
+zlib.deflate(Buffer.alloc(9000000, "hermes"), (e, z) => zlib.inflate(z, (e, b) => console.log(sum(b))));' |
+		sort
 }
 
 sorting()
@@ -180,77 +173,6 @@ sorting()
 	xz -dc in.xz | cksum
 }
 
-start_redis()
-{
-	LD_PRELOAD=$1 HERMES_CONF=decay=200ms ./redis-server --port 0 --unixsocket "$work/redis.sock" \
-		--enable-debug-command yes --save '' --daemonize no --dir "$work/redis" --loglevel warning \
-		>redis.log 2>&1 &
-	redis_pid=$!
-	for _ in $(seq 6000); do
-		# Not before it has loaded its dump: until then it answers LOADING.
-		[[ $(redis-cli -s "$work/redis.sock" ping 2>/dev/null) != PONG ]] || return 0
-		sleep 0.1
-	done
-	return 1
-}
-
-stop_redis()
-{
-	redis-cli -s "$work/redis.sock" shutdown "$1" >/dev/null 2>&1
-	wait "$redis_pid"
-	redis_pid=
-}
-
-cli()
-{
-	redis-cli -s "$work/redis.sock" "$@"
-}
-
-# Fill, save in the background while writing goes on, check the dump, load it again.
-redis_bgsave()
-{
-	local digest i
-
-	mkdir -p redis
-	start_redis "$library" || return 1
-	grep -q libhermes-u "/proc/$redis_pid/maps" || return 1
-	redis-benchmark -s "$work/redis.sock" -q -n 60000 -r 20000 -P 16 \
-		-t set,lpush,sadd,hset,zadd,incr -d 900 >/dev/null || return 1
-	cli eval 'for i = 1, 300 do redis.call("set", "big" .. i, string.rep(i .. "-", 50000)) end
-		return 1' 0 >/dev/null || return 1
-	for i in 1 2 3; do
-		cli bgsave >/dev/null || return 1
-		redis-benchmark -s "$work/redis.sock" -q -n 30000 -r 20000 -P 16 -t set,lpush -d 2000 \
-			>/dev/null || return 1
-		while [[ $(cli info persistence | grep -c rdb_bgsave_in_progress:1) -ne 0 ]]; do
-			sleep 0.1
-		done
-		[[ $(cli info persistence | grep -c rdb_last_bgsave_status:ok) -eq 1 ]] || return 1
-		redis-check-rdb redis/dump.rdb >check.log 2>&1 || return 1
-	done
-	cli eval 'for i = 1, 300, 2 do redis.call("del", "big" .. i) end return 1' 0 >/dev/null
-	cli memory purge >/dev/null
-	cli bgrewriteaof >/dev/null
-	digest=$(cli debug digest)
-	[[ $digest =~ ^[0-9a-f]{40}$ && $digest != 000000* ]] || return 1
-	cli save >/dev/null || return 1
-	stop_redis nosave || return 1
-	start_redis "" || return 1
-	[[ $digest == "$(cli debug digest)" ]] || return 1
-	stop_redis nosave
-}
-
-redis()
-{
-	ln -sf "$(command -v redis-check-rdb)" redis-server
-	if redis_bgsave; then
-		report "$1" 0
-	else
-		tail -n 20 redis.log | sed 's/^/# /'
-		report "$1" 1
-	fi
-}
-
 echo "TAP version 13"
 have "python3: objects, threads" /usr/bin/python3 && compare "python3: objects, threads" python_objects
 have "python3: processes" /usr/bin/python3 && compare "python3: processes" python_processes
@@ -259,8 +181,8 @@ have perl perl && compare "perl: hashes, fork" perl_program
 have git git && compare "git: commit, gc, fsck, clone" git_repository
 have sqlite3 sqlite3 && compare "sqlite3: index, vacuum" sqlite_database
 have gcc gcc && compare "gcc: build the library" gcc_library
+have clang clang && compare "clang: build the library" clang_library
 have g++ g++ && compare "g++: build and run" gxx_program
+have node node && compare "node: JSON, buffers, zlib, workers" node_program
 have sort sort xz && compare "sort, awk, xz: threads" sorting
-have redis redis-check-rdb redis-cli redis-benchmark &&
-	redis "redis: benchmark, BGSAVE under writes, dump loaded elsewhere"
 echo "1..$tests"

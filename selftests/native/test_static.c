@@ -2,6 +2,8 @@
 /* A statically linked program: the model, and a fork. */
 #include <hermes-u.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "model.h"
@@ -15,14 +17,22 @@ static int report(const char *name, int ok)
 	return !ok;
 }
 
-int main(void)
+/* For conf.sh: 0 when the program has privileges of its file, 1 when it has none. */
+static int secure(const struct model_options *options)
+{
+	return model_run(options) ? 2 : !getauxval(AT_SECURE);
+}
+
+int main(int argc, char **argv)
 {
 	struct model_options options = { model_seed(), 100000, 1000, 1 << 20, 128 << 20, false };
 	struct hermes_u_stats stats;
 	int failed = 0, status;
 	pid_t pid;
 
-	printf("TAP version 13\n1..3\n");
+	if (argc > 1 && !strcmp(argv[1], "secure"))
+		return secure(&options);
+	printf("TAP version 13\n1..3\n# seed %#lx\n", (unsigned long)options.seed);
 	failed |= report("model", !model_run(&options));
 	hermes_u_get_stats(&stats, sizeof(stats));
 	failed |= report("memory comes from the library", stats.mapped_bytes > 0);
