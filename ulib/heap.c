@@ -414,23 +414,33 @@ void hu_heap_init(struct hu_heap *heap)
 		heap->current[c] = &hu_span_none;
 }
 
-/* Let go of what is free: spans without a used block. */
-void hu_heap_trim(struct hu_heap *heap)
+static void trim_class(struct hu_heap *heap, unsigned int c)
 {
-	unsigned int c;
+	struct hu_span *span = heap->current[c], *next;
 
-	hu_heap_collect_woken(heap, WOKEN_MAX);
-	for (c = 0; c < HU_CLASSES; c++) {
-		struct hu_span *span = heap->current[c];
-
-		if (span == &hu_span_none)
-			continue;
+	if (span != &hu_span_none) {
 		collect(heap, span);
 		if (!span->left) {
 			heap->current[c] = &hu_span_none;
 			retire(heap, span);
 		}
 	}
+	/* Nobody tells of blocks that others freed in a span that has free ones. */
+	for (span = heap->available[c].first; span; span = next) {
+		next = span->next;
+		collect(heap, span);
+		retire_if_empty(heap, span);
+	}
+}
+
+/* Let go of what is free: spans without a used block. */
+void hu_heap_trim(struct hu_heap *heap)
+{
+	unsigned int c;
+
+	hu_heap_collect_woken(heap, UINT32_MAX);
+	for (c = 0; c < HU_CLASSES; c++)
+		trim_class(heap, c);
 	release_cached(heap);
 }
 

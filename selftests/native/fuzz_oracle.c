@@ -25,7 +25,7 @@
 #define LIVE_MAX	((size_t)96 << 20)
 #define HUGE_OBJECTS	3
 /* In use by the library when all is freed and trimmed; and address space. */
-#define REST_MAX	((size_t)16 << 20)
+#define REST_MAX	((size_t)1 << 20)
 #define MAPPED_MAX	((size_t)8 << 30)
 
 struct object objects[OBJECTS];

@@ -242,6 +242,56 @@ static void orphans_are_released(void **state)
 	assert_false(wrong);
 }
 
+#define GIVEN	100000
+
+static void *given[GIVEN];
+
+/* Frees every block of a residue class. */
+static void *free_given(void *arg)
+{
+	int i;
+
+	for (i = (int)(uintptr_t)arg; i < GIVEN; i += 40) {
+		free(given[i]);
+		given[i] = NULL;
+	}
+	return NULL;
+}
+
+static void free_in_thread(int residue)
+{
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, free_given, (void *)(uintptr_t)residue), 0);
+	pthread_join(thread, NULL);
+}
+
+/* What other threads have freed, at once or bit by bit, malloc_trim() gives back. */
+static void trim_finds_what_others_freed(void **state)
+{
+	struct hermes_u_stats before, with, after;
+	int round, residue, i;
+
+	(void)state;
+	for (round = 0; round < 2; round++) {
+		malloc_trim(0);
+		hermes_u_get_stats(&before, sizeof(before));
+		for (i = 0; i < GIVEN; i++)
+			given[i] = malloc(1000);
+		hermes_u_get_stats(&with, sizeof(with));
+		for (residue = 0; residue < 40; residue++) {
+			free_in_thread(residue);
+			/* The owner sees the first of them, but it is not looked for again. */
+			if (round)
+				free(malloc(1000));
+		}
+		malloc_trim(0);
+		hermes_u_get_stats(&after, sizeof(after));
+		assert_true(with.live_bytes - before.live_bytes > 90 * MIB);
+		assert_true(after.live_bytes < before.live_bytes + 2 * MIB);
+	}
+}
+
 static pthread_key_t keys[40];
 static atomic_int destroyed;
 
@@ -294,6 +344,7 @@ int main(void)
 		cmocka_unit_test(one_way),
 		cmocka_unit_test(thread_churn),
 		cmocka_unit_test(orphans_are_released),
+		cmocka_unit_test(trim_finds_what_others_freed),
 		cmocka_unit_test(late_destructors),
 	};
 
