@@ -210,20 +210,20 @@ const char *model_run(const struct model_options *options)
 	struct run run = { .options = options, .random = options->seed };
 	size_t table = options->objects * sizeof(*run.objects);
 	const char *wrong = NULL;
-	unsigned long i;
+	unsigned long steps, i;
 
 	/* The model's own memory does not come from what it tests. */
 	run.objects = mmap(NULL, table, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (run.objects == MAP_FAILED)
 		return "mmap failed";
-	for (i = 0; i < options->steps && !wrong; i++)
+	for (steps = 0; steps < options->steps && !wrong; steps++)
 		wrong = step(&run);
 	for (i = 0; i < options->objects && !wrong; i++)
 		if (run.objects[i].p)
 			wrong = release(&run, &run.objects[i]);
 	if (wrong)
 		fprintf(stderr, "# %s (SEED=%#lx, after %lu steps)\n", wrong,
-			(unsigned long)options->seed, i);
+			(unsigned long)options->seed, steps);
 	munmap(run.objects, table);
 	return wrong;
 }

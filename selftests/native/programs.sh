@@ -125,7 +125,7 @@ gcc_library()
 
 clang_library()
 {
-	clang -O2 -g -std=gnu11 -fPIC -I"$tree/ulib/include" -I"$tree/uapi" -c "$tree"/ulib/*.c
+	clang -O2 -std=gnu11 -fPIC -I"$tree/ulib/include" -I"$tree/uapi" -c "$tree"/ulib/*.c
 	cksum ./*.o
 }
 

@@ -9,7 +9,9 @@
 #include <sys/resource.h>
 #include "model.h"
 
-#define LIMIT	(400 * MIB)
+#define LIMIT		(400 * MIB)
+/* Little more than what a program with its libraries has mapped anyway. */
+#define LITTLE		(80 * MIB)
 
 static char *executable;
 
@@ -20,10 +22,11 @@ static int run_limited(const char *what)
 	int status;
 
 	if (!pid) {
-		struct rlimit limit = { LIMIT, LIMIT };
+		rlim_t most = strstr(what, "little") ? LITTLE : LIMIT;
+		struct rlimit limit = { most, most };
 
 		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-		setrlimit(!strcmp(what, "data") ? RLIMIT_DATA : RLIMIT_AS, &limit);
+		setrlimit(strstr(what, "data") ? RLIMIT_DATA : RLIMIT_AS, &limit);
 		execl(executable, executable, what, NULL);
 		_exit(126);
 	}
@@ -58,11 +61,23 @@ static int exhaust(size_t bytes, size_t least)
 	return 0;
 }
 
+/* Started by hand, without a limit, it would take all memory of the machine. */
+static bool is_limited(void)
+{
+	struct rlimit as, data;
+
+	return !getrlimit(RLIMIT_AS, &as) && !getrlimit(RLIMIT_DATA, &data) &&
+	       (as.rlim_cur <= LIMIT || data.rlim_cur <= LIMIT);
+}
+
 static int limited_main(const char *what)
 {
 	struct model_options options = { 4711, 100000, 1000, MIB, 48 * MIB, false };
+	struct model_options little = { 4712, 100000, 1000, 256 * KIB, 8 * MIB, false };
 	size_t page = 4096;
 
+	if (!is_limited())
+		return 2;
 	if (!strcmp(what, "model"))
 		return model_run(&options) ? 1 : 0;
 	if (!strcmp(what, "small"))
@@ -76,6 +91,10 @@ static int limited_main(const char *what)
 		       exhaust(5000, 150 * MIB);
 	if (!strcmp(what, "data"))
 		return model_run(&options) ? 1 : 0;
+	if (!strcmp(what, "data full"))
+		return exhaust(100, 200 * MIB) || exhaust(3 * MIB, 200 * MIB);
+	if (strstr(what, "little"))
+		return model_run(&little) || exhaust(1000, 8 * MIB);
 	return 2;
 }
 
@@ -123,6 +142,9 @@ int main(int argc, char **argv)
 		{ "limited address space: huge objects", limited, NULL, NULL, "huge" },
 		{ "limited address space: one size after the other", limited, NULL, NULL, "mixed" },
 		{ "limited data segment", limited, NULL, NULL, "data" },
+		{ "limited data segment: exhausted", limited, NULL, NULL, "data full" },
+		{ "little address space", limited, NULL, NULL, "little" },
+		{ "little data segment", limited, NULL, NULL, "little data" },
 		cmocka_unit_test(locked_memory),
 	};
 

@@ -98,6 +98,7 @@ static void *look_and_trim(void *arg)
 	uint64_t hits = 0, reuses = 0, misses = 0, given_back = 0;
 	struct hermes_u_status status;
 	struct hermes_u_stats stats;
+	struct mallinfo2 info;
 
 	while (!storm_is_over) {
 		hermes_u_get_stats(&stats, sizeof(stats));
@@ -107,7 +108,8 @@ static void *look_and_trim(void *arg)
 		    stats.live_bytes > stats.mapped_bytes)
 			wrong = true;
 		hermes_u_status(&status);
-		if (status.backend == HERMES_U_BACKEND_NONE || mallinfo2().uordblks < 1)
+		info = mallinfo2();
+		if (!status.reason || info.uordblks > info.arena)
 			wrong = true;
 		malloc_trim(0);
 		usleep(500);
