@@ -13,7 +13,7 @@ export OUT PREFIX DESTDIR
 have_kdir := $(wildcard $(KDIR)/Makefile)
 
 .PHONY: all help setup modules lib tools tests install modules_install demo
-.PHONY: check check-native check-vm checkpatch bench-native clean
+.PHONY: check check-native check-vm fuzz checkpatch bench-native clean
 
 all: lib tools $(if $(have_kdir),modules)
 
@@ -28,6 +28,7 @@ help:
 	@echo 'make modules_install hermes.ko into the modules of KDIR (INSTALL_MOD_PATH)'
 	@echo 'make check-native    the tests that need no VM'
 	@echo 'make check-vm        the kselftests in VMs: KERNELS="$(KERNELS)"'
+	@echo 'make fuzz           the library'\''s fuzzer, until it is interrupted'
 	@echo 'make checkpatch      the kernel'\''s style checker over the tree'
 	@echo 'make clean           all build output; the VM images stay in the cache'
 
@@ -66,6 +67,9 @@ check: setup
 
 check-native: setup
 	selftests/check --native-only
+
+fuzz: setup
+	$(MAKE) -C selftests/native fuzz
 
 check-vm: setup
 	selftests/check --vm-only $(KERNELS)
