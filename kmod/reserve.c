@@ -281,13 +281,23 @@ static unsigned long hermes_yield_pool(struct hermes_client *c,
 }
 
 /*
- * What must go: whatever the limits of the memcg and its ancestors now need,
- * and the surplus over the target. The pool's cushion goes last.
+ * Pages that the client has to give up: what the limits of the memcg and its
+ * ancestors need, and room for what is missing of the pool's cushion.
  */
+static long hermes_deficit(struct hermes_client *c)
+{
+	unsigned long cushion = hermes_pool_cushion(c->pool);
+	unsigned long have = hermes_pool_pages(c->pool);
+
+	return (long)(cushion - min(cushion, have)) -
+	       hermes_memcg_room(c->pool->memcg);
+}
+
+/* That, and the surplus over the target. The pool's cushion goes last. */
 static void hermes_reserve_yield(struct hermes_client *c, bool idle)
 {
-	long deficit = -hermes_memcg_room(c->pool->memcg);
-	unsigned long got = 0, surplus;
+	long deficit = hermes_deficit(c);
+	unsigned long got, surplus;
 
 	if (deficit > 0)
 		deficit -= hermes_yield_pool(c, hermes_pool_cushion(c->pool),
@@ -304,8 +314,9 @@ static void hermes_reserve_yield(struct hermes_client *c, bool idle)
 	if (got)
 		trace_hermes_shrink(c->id, got, deficit > 0 ?
 				    HERMES_SHRINK_MEMCG : HERMES_SHRINK_DECAY);
-	if (deficit > (long)got)
-		hermes_yield_pool(c, 0, deficit - got);
+	deficit = -hermes_memcg_room(c->pool->memcg);
+	if (deficit > 0)
+		hermes_yield_pool(c, 0, deficit);
 }
 
 static void hermes_reserve_awake(struct hermes_client *c)

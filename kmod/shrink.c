@@ -26,8 +26,11 @@
 #include "hermes.h"
 #include "trace.h"
 
-/* Pages of a pool's cushion that one call frees while locks are taken. */
-#define HERMES_TRICKLE		8UL
+/*
+ * Pages of a pool's cushion that one call frees while locks are taken. There are
+ * some 25 calls, each with a pause, in one attempt to charge a page.
+ */
+#define HERMES_TRICKLE		2UL
 
 /* A client that took nothing for so long is idle for the global shrinker. */
 #define HERMES_IDLE_NS		NSEC_PER_SEC
