@@ -33,6 +33,19 @@
 #define RESIDENT_COUNTS	true
 #endif
 
+/*
+ * The allocator of AddressSanitizer, which every new thread needs, may be
+ * locked for ever in a child of a process with threads.
+ */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define THREADS_AFTER_FORK	false
+#endif
+#endif
+#ifndef THREADS_AFTER_FORK
+#define THREADS_AFTER_FORK	true
+#endif
+
 /* Hides a pointer or a size from the compiler, which knows malloc too well. */
 #define opaque(x) ({							\
 	__auto_type opaque_ = (x);					\
