@@ -240,7 +240,7 @@ static unsigned int hermes_take_chunk(struct hermes_client *c,
 
 	nr = hermes_pool_take(pool, numa_node_id(), pages, want);
 	if (nr < want)
-		nr += hermes_pool_alloc(c, pool, pages + nr, want - nr, false);
+		nr += hermes_pool_alloc(c, pool, pages + nr, want - nr, 0);
 	if (!nr)
 		return 0;
 	ret = hermes_arena_map(c, addr, pages, nr, &mapped, &pgoff);

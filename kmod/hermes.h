@@ -272,6 +272,10 @@ unsigned long hermes_high_pages(const struct hermes_client *c);
 bool hermes_memory_short(unsigned long nr);
 
 /* pool.c APIs: */
+/* How hermes_pool_alloc() may get pages. */
+#define HERMES_ALLOC_RECLAIM	BIT(0)	/* reclaim a little if none is free */
+#define HERMES_ALLOC_CUSHION	BIT(1)	/* into the margin below a limit */
+
 int hermes_pool_attach(struct hermes_client *c, struct mem_cgroup *memcg);
 void hermes_pool_detach(struct hermes_client *c);
 struct hermes_pool *hermes_pool_get(struct hermes_client *c);
@@ -285,7 +289,7 @@ unsigned int hermes_pool_recycle(struct hermes_client *c,
 				 struct page **pages, unsigned int nr);
 unsigned int hermes_pool_alloc(struct hermes_client *c,
 			       struct hermes_pool *pool, struct page **pages,
-			       unsigned int nr, bool may_reclaim);
+			       unsigned int nr, unsigned int how);
 unsigned long hermes_pool_cushion(struct hermes_pool *pool);
 void hermes_pool_prepare(struct hermes_client *c);
 void hermes_pool_top_up(struct hermes_client *c);
@@ -295,6 +299,7 @@ unsigned long hermes_pool_pages(const struct hermes_pool *pool);
 
 /* memcg.c APIs: */
 long hermes_memcg_room(struct mem_cgroup *memcg);
+long hermes_memcg_cushion_room(struct mem_cgroup *memcg);
 bool hermes_memcg_owns(struct mem_cgroup *memcg, struct page *page);
 unsigned int hermes_total_charge(unsigned int nr);
 void hermes_total_uncharge(unsigned long nr);

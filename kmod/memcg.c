@@ -23,6 +23,26 @@ static unsigned long hermes_memcg_limit(struct mem_cgroup *memcg)
 	return min(limit, READ_ONCE(memcg->memory.high));
 }
 
+/* The least room over @memcg and its ancestors; leaves margin >> @shift. */
+static long hermes_room(struct mem_cgroup *memcg, unsigned int shift)
+{
+	unsigned long limit, margin;
+	long room = LONG_MAX;
+
+	if (mem_cgroup_disabled())
+		return room;
+	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
+		limit = hermes_memcg_limit(memcg);
+		if (limit >= PAGE_COUNTER_MAX)
+			continue;
+		margin = limit / 100 * min(READ_ONCE(hermes_headroom_pct), 99U);
+		margin = clamp(margin, HERMES_MARGIN_MIN, HERMES_MARGIN_MAX);
+		room = min(room, (long)limit - (long)(margin >> shift) -
+				 (long)page_counter_read(&memcg->memory));
+	}
+	return room;
+}
+
 /**
  * hermes_memcg_room() - pages that a reserve may still grow by
  * @memcg: the cgroup that would be charged; may be the root
@@ -38,21 +58,19 @@ static unsigned long hermes_memcg_limit(struct mem_cgroup *memcg)
  */
 long hermes_memcg_room(struct mem_cgroup *memcg)
 {
-	unsigned long limit, margin;
-	long room = LONG_MAX;
+	return hermes_room(memcg, 0);
+}
 
-	if (mem_cgroup_disabled())
-		return room;
-	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
-		limit = hermes_memcg_limit(memcg);
-		if (limit >= PAGE_COUNTER_MAX)
-			continue;
-		margin = limit / 100 * min(READ_ONCE(hermes_headroom_pct), 99U);
-		margin = clamp(margin, HERMES_MARGIN_MIN, HERMES_MARGIN_MAX);
-		room = min(room, (long)limit - (long)margin -
-				 (long)page_counter_read(&memcg->memory));
-	}
-	return room;
+/**
+ * hermes_memcg_cushion_room() - pages that the cushion of a pool may grow by
+ * @memcg: the cgroup that would be charged
+ *
+ * As hermes_memcg_room(), but into half of the margin: the cushion serves the
+ * same purpose, and must come back while the service is growing.
+ */
+long hermes_memcg_cushion_room(struct mem_cgroup *memcg)
+{
+	return hermes_room(memcg, 1);
 }
 
 /**

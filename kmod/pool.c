@@ -240,7 +240,8 @@ static struct page *hermes_pool_pop_dirty(struct hermes_pool *pool)
  * @pages: out: the pages
  * @nr: pages wanted
  *
- * Recycled pages that the worker has not zeroed yet come last.
+ * Recycled pages that the worker has not zeroed yet come last. The cushion
+ * stays.
  *
  * Context: Process context.
  * Return: pages taken. They stay counted in the total.
@@ -248,9 +249,12 @@ static struct page *hermes_pool_pop_dirty(struct hermes_pool *pool)
 unsigned int hermes_pool_take(struct hermes_pool *pool, int nid,
 			      struct page **pages, unsigned int nr)
 {
+	unsigned long spare = hermes_pool_pages(pool);
 	unsigned int got = 0;
 	int i;
 
+	spare -= min(spare, hermes_pool_cushion(pool));
+	nr = min_t(unsigned long, nr, spare);
 	spin_lock(&pool->lock);
 	while (got < nr && (pages[got] = hermes_pool_pop(pool, nid)))
 		got++;
@@ -365,7 +369,7 @@ static unsigned int hermes_alloc_pages(int nid, struct page **pages,
  * @pool: its pool; the pages do not go into it
  * @pages: out: the pages
  * @nr: pages wanted
- * @may_reclaim: whether to reclaim a little if none is free
+ * @how: HERMES_ALLOC_*
  *
  * In larger orders, then split, so that unmovable pages stay together. Never
  * eats into the headroom of a cgroup and never invokes the OOM killer.
@@ -376,9 +380,11 @@ static unsigned int hermes_alloc_pages(int nid, struct page **pages,
  */
 unsigned int hermes_pool_alloc(struct hermes_client *c,
 			       struct hermes_pool *pool, struct page **pages,
-			       unsigned int nr, bool may_reclaim)
+			       unsigned int nr, unsigned int how)
 {
-	long room = hermes_memcg_room(pool->memcg);
+	long room = how & HERMES_ALLOC_CUSHION ?
+		    hermes_memcg_cushion_room(pool->memcg) :
+		    hermes_memcg_room(pool->memcg);
 	struct mem_cgroup *old;
 	unsigned int granted, got;
 
@@ -394,7 +400,7 @@ unsigned int hermes_pool_alloc(struct hermes_client *c,
 
 	old = set_active_memcg(pool->memcg);
 	got = hermes_alloc_pages(READ_ONCE(c->nid), pages, granted,
-				 may_reclaim);
+				 how & HERMES_ALLOC_RECLAIM);
 	set_active_memcg(old);
 	if (got < granted) {
 		atomic64_inc(&c->stat.limit_nomem);
@@ -434,7 +440,8 @@ unsigned long hermes_pool_cushion(struct hermes_pool *pool)
 }
 
 /* New pages until the pool has @goal; stops at the first limit. */
-static void hermes_pool_fill(struct hermes_client *c, unsigned long goal)
+static void hermes_pool_fill(struct hermes_client *c, unsigned long goal,
+			     unsigned int how)
 {
 	struct page *pages[HERMES_BULK];
 	struct hermes_pool *pool = c->pool;
@@ -448,7 +455,7 @@ static void hermes_pool_fill(struct hermes_client *c, unsigned long goal)
 		want = min_t(unsigned long, goal - have, HERMES_BULK);
 		if (hermes_memory_short(want))
 			break;
-		got = hermes_pool_alloc(c, pool, pages, want, false);
+		got = hermes_pool_alloc(c, pool, pages, want, how);
 		hermes_pool_return(pool, pages, got);
 		if (got < want)
 			break;
@@ -467,7 +474,7 @@ void hermes_pool_prepare(struct hermes_client *c)
 	hermes_pool_set_share(c, c->target / HERMES_POOL_SHARE);
 	mutex_unlock(&c->lock);
 	hermes_pool_clean(c->pool);
-	hermes_pool_fill(c, hermes_pool_cushion(c->pool));
+	hermes_pool_fill(c, hermes_pool_cushion(c->pool), HERMES_ALLOC_CUSHION);
 }
 
 /**
@@ -481,7 +488,7 @@ void hermes_pool_top_up(struct hermes_client *c)
 	struct hermes_pool *pool = c->pool;
 	unsigned long goal = atomic_long_read(&pool->goal), excess;
 
-	hermes_pool_fill(c, goal);
+	hermes_pool_fill(c, goal, 0);
 	if (hermes_pool_pages(pool) <= goal)
 		return;
 	excess = hermes_pool_trim(pool, goal, ULONG_MAX);

@@ -169,18 +169,15 @@ static unsigned int hermes_buy(struct hermes_client *c, struct page **pages,
 		atomic64_inc(&c->stat.limit_nomem);
 		return 0;
 	}
-	return hermes_pool_alloc(c, c->pool, pages, nr, urgent);
+	return hermes_pool_alloc(c, c->pool, pages, nr,
+				 urgent ? HERMES_ALLOC_RECLAIM : 0);
 }
 
 /* Zeroed pages for one batch into c->bulk; 0 if it must wait. */
 static unsigned int hermes_get_batch(struct hermes_client *c, unsigned int nr)
 {
-	unsigned long spare = hermes_pool_pages(c->pool);
-	unsigned int got;
+	unsigned int got = hermes_pool_take(c->pool, c->nid, c->bulk, nr);
 
-	spare -= min(spare, hermes_pool_cushion(c->pool));
-	got = hermes_pool_take(c->pool, c->nid, c->bulk,
-			       min_t(unsigned long, nr, spare));
 	if (got < nr)
 		got += hermes_buy(c, c->bulk + got, nr - got);
 	/* A part of a batch is worth a word of the ring only in need. */
@@ -269,11 +266,12 @@ static unsigned long hermes_surplus(struct hermes_client *c, bool idle)
 	return c->ready_pages - c->target;
 }
 
-/* The pool down to @keep pages, but no more than @nr; returns pages freed. */
+/* The pool down to its cushion, but no more than @nr; returns pages freed. */
 static unsigned long hermes_yield_pool(struct hermes_client *c,
-				       unsigned long keep, unsigned long nr)
+				       unsigned long nr)
 {
-	unsigned long got = hermes_pool_trim(c->pool, keep, nr);
+	unsigned long got = hermes_pool_trim(c->pool,
+					     hermes_pool_cushion(c->pool), nr);
 
 	if (got)
 		trace_hermes_shrink(0, got, HERMES_SHRINK_MEMCG);
@@ -293,30 +291,37 @@ static long hermes_deficit(struct hermes_client *c)
 	       hermes_memcg_room(c->pool->memcg);
 }
 
-/* That, and the surplus over the target. The pool's cushion goes last. */
-static void hermes_reserve_yield(struct hermes_client *c, bool idle)
+static void hermes_yield_ready(struct hermes_client *c, unsigned long nr,
+			       int why)
 {
-	long deficit = hermes_deficit(c);
-	unsigned long got, surplus;
-
-	if (deficit > 0)
-		deficit -= hermes_yield_pool(c, hermes_pool_cushion(c->pool),
-					     deficit);
-	surplus = hermes_surplus(c, idle);
-	if (deficit <= 0 && !surplus)
-		return;
+	unsigned long got;
 
 	mmap_read_lock(c->mm);
 	mutex_lock(&c->lock);
-	got = hermes_ring_reclaim(c, max_t(long, deficit, surplus));
+	got = hermes_ring_reclaim(c, nr);
 	mutex_unlock(&c->lock);
 	mmap_read_unlock(c->mm);
 	if (got)
-		trace_hermes_shrink(c->id, got, deficit > 0 ?
-				    HERMES_SHRINK_MEMCG : HERMES_SHRINK_DECAY);
-	deficit = -hermes_memcg_room(c->pool->memcg);
+		trace_hermes_shrink(c->id, got, why);
+}
+
+/*
+ * What must go, and the surplus over the target. The pool's cushion stays, also
+ * for other clients of the pool: reclaim takes it when it matters.
+ */
+static void hermes_reserve_yield(struct hermes_client *c, bool idle)
+{
+	long deficit = hermes_deficit(c);
+	unsigned long surplus;
+
 	if (deficit > 0)
-		hermes_yield_pool(c, 0, deficit);
+		deficit -= hermes_yield_pool(c, deficit);
+	surplus = hermes_surplus(c, idle);
+	if (deficit > 0 && c->ready_pages)
+		hermes_yield_ready(c, max_t(unsigned long, deficit, surplus),
+				   HERMES_SHRINK_MEMCG);
+	else if (surplus)
+		hermes_yield_ready(c, surplus, HERMES_SHRINK_DECAY);
 }
 
 static void hermes_reserve_awake(struct hermes_client *c)
@@ -372,7 +377,10 @@ static void hermes_reserve_next(struct hermes_client *c, u64 now,
 	else
 		c->backoff = 0;
 
-	if (!hermes_is_idle(c, now) || !hermes_reserve_sleep(c, end))
+	/* At a limit it goes on looking as long as there is something to give. */
+	if (!hermes_is_idle(c, now) ||
+	    (c->ready_pages && hermes_deficit(c) > 0) ||
+	    !hermes_reserve_sleep(c, end))
 		hermes_reserve_arm(c, hermes_interval(c) << c->backoff);
 	else if (!hermes_adapt_done(c))
 		hermes_reserve_arm(c, (u64)READ_ONCE(c->conf.decay_ms) *

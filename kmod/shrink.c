@@ -8,7 +8,7 @@
  *   eaten up: a reserve must not be the reason for reclaim, let alone OOM;
  * - else only what idle clients hold and what a pool has above its goal: under
  *   global pressure the reserve of an active client is what it is for.
- * Global out-of-memory takes everything.
+ * Global out-of-memory takes everything whose locks are free.
  *
  * For a limited cgroup the kernel calls only shrinkers that hold something in
  * it, known by list_lru items charged to that cgroup. Every pool keeps one
@@ -31,6 +31,9 @@
  * some 25 calls, each with a pause, in one attempt to charge a page.
  */
 #define HERMES_TRICKLE		2UL
+
+/* Pages asked for in one call. */
+#define HERMES_SHRINK_BATCH	32UL
 
 /* A client that took nothing for so long is idle for the global shrinker. */
 #define HERMES_IDLE_NS		NSEC_PER_SEC
@@ -195,15 +198,30 @@ static unsigned long hermes_pool_reclaim(struct hermes_pool *pool, bool all,
 	return freed;
 }
 
+/* Whether the caller reclaims for a cgroup at its limit that it is in. */
+static bool hermes_self_cramped(void)
+{
+	struct mem_cgroup *memcg;
+	bool cramped;
+
+	if (!current->mm || current->flags & (PF_KSWAPD | PF_WQ_WORKER))
+		return false;
+	memcg = get_mem_cgroup_from_mm(current->mm);
+	cramped = hermes_memcg_room(memcg) <= 0;
+	mem_cgroup_put(memcg);
+	return cramped;
+}
+
 /*
  * Ready batches are there, but somebody has the locks. The kernel gives up
  * and kills after some attempts, all within microseconds: let the worker get
- * into the queue for the locks first.
+ * into the queue for the locks first. Not at others' expense.
  */
-static void hermes_shrink_pause(void)
+static unsigned long hermes_shrink_pause(struct shrink_control *sc)
 {
-	if (!(current->flags & (PF_KSWAPD | PF_WQ_WORKER)))
+	if (sc->memcg && hermes_self_cramped())
 		schedule_timeout_killable(1);
+	return SHRINK_STOP;
 }
 
 static unsigned long hermes_shrink_count(struct shrinker *shrinker,
@@ -212,8 +230,9 @@ static unsigned long hermes_shrink_count(struct shrinker *shrinker,
 	struct hermes_pool *pool;
 	unsigned long n = 0;
 
+	/* Somebody else is at it: it may be worth to come back. */
 	if (!mutex_trylock(&hermes_registry_lock))
-		return 0;
+		return HERMES_SHRINK_BATCH;
 	list_for_each_entry(pool, &hermes_pools, link)
 		if (hermes_pool_matches(pool, sc))
 			n += hermes_pool_surplus(pool, hermes_pool_cramped(pool));
@@ -229,7 +248,7 @@ static unsigned long hermes_shrink_scan(struct shrinker *shrinker,
 	bool busy = false;
 
 	if (!mutex_trylock(&hermes_registry_lock))
-		return SHRINK_STOP;
+		return hermes_shrink_pause(sc);
 	list_for_each_entry(pool, &hermes_pools, link) {
 		if (freed >= sc->nr_to_scan)
 			break;
@@ -240,10 +259,8 @@ static unsigned long hermes_shrink_scan(struct shrinker *shrinker,
 					     HERMES_SHRINK_SHRINKER, &busy);
 	}
 	mutex_unlock(&hermes_registry_lock);
-	if (busy && sc->memcg) {
-		hermes_shrink_pause();
-		return SHRINK_STOP;
-	}
+	if (busy)
+		return hermes_shrink_pause(sc);
 	return freed ? freed : SHRINK_STOP;
 }
 
@@ -254,8 +271,8 @@ static int hermes_oom(struct notifier_block *nb, unsigned long unused,
 	unsigned long n = 0;
 	bool busy = false;
 
-	if (!mutex_trylock(&hermes_registry_lock))
-		return NOTIFY_OK;
+	/* Nobody allocates while it holds this lock. */
+	mutex_lock(&hermes_registry_lock);
 	list_for_each_entry(pool, &hermes_pools, link)
 		n += hermes_pool_reclaim(pool, true, ULONG_MAX,
 					 HERMES_SHRINK_OOM, &busy);
@@ -280,7 +297,7 @@ static int hermes_shrinker_setup(void)
 	hermes_shrinker->scan_objects = hermes_shrink_scan;
 	/* 0: a page that costs one zeroing goes before anything else. */
 	hermes_shrinker->seeks = 0;
-	hermes_shrinker->batch = 32;
+	hermes_shrinker->batch = HERMES_SHRINK_BATCH;
 	ret = hermes_shrinker_register(hermes_shrinker);
 	if (ret)
 		hermes_shrinker_free(hermes_shrinker);
