@@ -10,6 +10,7 @@
 #include "conf_values.h"
 #include "heap.h"
 #include "reserve.h"
+#include "worker.h"
 
 #define SIZE_MOST	(1ULL << 40)
 
@@ -154,6 +155,13 @@ static int set_stats_file(const char *text, size_t len)
 	return 0;
 }
 
+/* The thread may sleep until a later time. */
+static int apply_decay(void)
+{
+	hu_worker_wake();
+	return 0;
+}
+
 static int apply_nothing(void)
 {
 	return 0;
@@ -164,7 +172,7 @@ const struct hu_option hu_options[] = {
 	{ "reserve_max", set_reserve_max, "0 to 1024G, such as 256M", apply_reserve_max },
 	{ "factor", set_factor, "0.01 to 10, such as 2.0", NULL },
 	{ "interval", set_interval, "500us to 1s, such as 2ms", NULL },
-	{ "decay", set_decay, "0s to 86400s, such as 10s; or never", apply_nothing },
+	{ "decay", set_decay, "0s to 86400s, such as 10s; or never", apply_decay },
 	{ "backend", set_backend, "auto, kmod, populate or anon", NULL },
 	{ "thp", set_thp, "auto, always or never", apply_nothing },
 	{ "background", set_background, "0 or 1", NULL },

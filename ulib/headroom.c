@@ -47,6 +47,7 @@ static struct level levels[LEVELS_MAX];
 static unsigned int nr_levels;
 static const char *idle_cache;
 static bool huge_pages;
+static uint64_t read_at;		/* ns, of the figures; 0: none */
 static char text[TEXT_BYTES];
 
 static const char *digits(const char *p, uint64_t *out)
@@ -179,6 +180,11 @@ void hu_headroom_open(void)
 {
 	int fd;
 
+	/* In a forked child these are the parent's. */
+	meminfo = -1;
+	nr_levels = 0;
+	huge_pages = false;
+	read_at = 0;
 	/* Where the table of files would be the program's, none is opened. */
 	if (!hu_os_own_files())
 		return;
@@ -226,7 +232,6 @@ static size_t measure(void)
  */
 size_t hu_headroom(void)
 {
-	static uint64_t read_at;
 	static size_t room;
 	uint64_t now = hu_os_clock_ns();
 

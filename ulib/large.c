@@ -160,16 +160,22 @@ static size_t huge_usable(const void *p)
 static void *huge_resize(void *p, size_t old, size_t bytes)
 {
 	struct huge *huge;
+	size_t exact;
 	void *to;
 
 	/* Not for every little step: address space costs nothing. */
 	if (bytes <= old && bytes >= old - old / 4)
 		return p;
+	exact = hu_align_up(bytes, HU_PAGE);
 	bytes = hu_align_up(bytes > old ? bytes + hu_large_slack(bytes) : bytes, HU_PAGE);
 	hu_lock(&hu_huge_lock);
 	huge = huge_remove(huge_find((uintptr_t)p));
 	hu_unlock(&hu_huge_lock);
 	to = hu_os_remap(p, old, bytes);
+	if (!to && exact < bytes) {
+		bytes = exact;
+		to = hu_os_remap(p, old, bytes);
+	}
 	hu_lock(&hu_huge_lock);
 	huge_insert(huge, (uintptr_t)(to ? to : p), to ? bytes : old);
 	hu_unlock(&hu_huge_lock);
@@ -184,19 +190,24 @@ static void *huge_resize(void *p, size_t old, size_t bytes)
 static void *make_huge(void *p, size_t pages, size_t bytes)
 {
 	size_t new_bytes = hu_align_up(bytes + hu_large_slack(bytes), HU_PAGE);
+	struct huge *huge;
 	void *to;
 
 	if (bytes < HUGE_MIN || hu_arena_of((uintptr_t)p)->client ||
 	    (bytes < HUGE_SURE && hu_pages_reusable(new_bytes / HU_PAGE)))
 		return NULL;
-	to = huge_alloc(new_bytes, HU_PAGE);
-	if (!to)
+	huge = huge_new();
+	to = huge ? hu_os_move_pages(p, pages * HU_PAGE, new_bytes) : NULL;
+	if (!huge)
 		return NULL;
-	if (!hu_os_move_pages(p, to, pages * HU_PAGE)) {
-		huge_free(to);
-		return NULL;
-	}
-	hu_pages_free_moved(p, pages);
+	hu_lock(&hu_huge_lock);
+	if (to)
+		huge_insert(huge, (uintptr_t)to, new_bytes);
+	else
+		huge_recycle(huge);
+	hu_unlock(&hu_huge_lock);
+	if (to)
+		hu_pages_free_moved(p, pages);
 	return to;
 }
 

@@ -23,6 +23,9 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE	23
 #endif
+#ifndef MADV_COLD
+#define MADV_COLD		20
+#endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP	4
 #endif
@@ -105,17 +108,26 @@ void *hu_os_remap(void *addr, size_t old_len, size_t new_len)
 }
 
 /*
- * The pages at @from become those at @to, where they replace what was mapped;
- * @from stays mapped and reads zero. False: the kernel (before 5.7, or for such
- * a mapping) does not do that, and nothing was changed at @from.
+ * Move the pages at @from to a mapping of their own that is @new_len long;
+ * @from stays mapped and reads zero. NULL: not possible, nothing was changed.
+ * (Linux 5.7; one VMA of anonymous memory. Not of locked memory, whose lock the
+ * kernel would forget: MADV_COLD tells.)
  */
-bool hu_os_move_pages(void *from, void *to, size_t len)
+void *hu_os_move_pages(void *from, size_t len, size_t new_len)
 {
+	const int keep = MREMAP_MAYMOVE | MREMAP_DONTUNMAP;
 	int saved = errno;
-	void *p = mremap(from, len, len, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+	void *to = MAP_FAILED, *longer = MAP_FAILED;
 
+	if (!madvise(from, HU_PAGE, MADV_COLD))
+		to = mremap(from, len, len, keep, NULL);
+	if (to != MAP_FAILED) {
+		longer = mremap(to, len, new_len, MREMAP_MAYMOVE);
+		if (longer == MAP_FAILED)
+			mremap(to, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, from);
+	}
 	errno = saved;
-	return p == to;
+	return longer == MAP_FAILED ? NULL : longer;
 }
 
 static int do_madvise(void *addr, size_t len, int advice)

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -45,8 +46,8 @@ static void *thread_main(void *arg)
 	return thread_run(arg);
 }
 
-/* As an ordinary thread, whatever the policy of the one that starts it. */
-static int create(pthread_t *thread, size_t stack_bytes)
+/* @ordinary: whatever the policy of the one that starts it. */
+static int create(pthread_t *thread, size_t stack_bytes, bool ordinary)
 {
 	struct sched_param param = { 0 };
 	pthread_attr_t attr;
@@ -54,9 +55,11 @@ static int create(pthread_t *thread, size_t stack_bytes)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
-	pthread_attr_setschedpolicy(&attr, SCHED_OTHER);
-	pthread_attr_setschedparam(&attr, &param);
+	if (ordinary) {
+		pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+		pthread_attr_setschedpolicy(&attr, SCHED_OTHER);
+		pthread_attr_setschedparam(&attr, &param);
+	}
 	if (stack_bytes)
 		pthread_attr_setstacksize(&attr, stack_bytes);
 	ret = pthread_create(thread, &attr, thread_main, NULL);
@@ -79,10 +82,13 @@ int hu_os_thread_start(void *(*run)(void *arg))
 	thread_run = run;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = create(&thread, STACK_BYTES);
+	ret = create(&thread, STACK_BYTES, true);
 	/* Thread-local variables of large programs live on the stack, too. */
 	if (ret == EINVAL)
-		ret = create(&thread, 0);
+		ret = create(&thread, 0, true);
+	/* SCHED_IDLE is not left without a privilege. */
+	if (ret == EPERM)
+		ret = create(&thread, 0, false);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = saved;
 	return ret;
@@ -99,6 +105,34 @@ int hu_os_thread_start(void *(*run)(void *arg))
 bool hu_os_own_files(void)
 {
 	return !syscall(SYS_close_range, 0U, ~0U, CLOSE_RANGE_UNSHARE);
+}
+
+bool hu_os_is_main_thread(void)
+{
+	return syscall(SYS_gettid) == syscall(SYS_getpid);
+}
+
+/*
+ * Whether the process has @threads threads, one of them the main thread that
+ * has ended ("Z"; @leader: that is just about to end, and calls).
+ */
+bool hu_os_threads_left(unsigned int threads, bool leader)
+{
+	char text[512], count[] = " 0 ";
+	int fd = hu_os_open("/proc/self/stat");
+	size_t len = hu_os_read(fd, text, sizeof(text));
+	const char *p = strrchr(text, ')');
+	int field;
+
+	if (fd >= 0)
+		hu_os_close(fd);
+	/* Fields 3, the state, and 20, the number of threads. */
+	if (!len || !p || (!leader && strncmp(p, ") Z ", 4)))
+		return false;
+	for (field = 2; p && field < 20; field++)
+		p = strchr(p + 1, ' ');
+	count[1] = (char)('0' + threads);
+	return p && !strncmp(p, count, 3);
 }
 
 int hu_os_open(const char *path)

@@ -500,6 +500,7 @@ static bool extend_locked(struct hu_arena *arena, uint32_t end, uint32_t extra,
 	if (arena == current_arena && arena->frontier == end &&
 	    end + extra <= arena->committed) {
 		arena->frontier += extra;
+		consumed_pages += extra;
 		chores->cold = true;
 		return true;
 	}
@@ -529,6 +530,7 @@ bool hu_pages_extend(void *addr, size_t pages, size_t new_pages)
 	ok = extend_locked(arena, end, extra, &chores);
 	if (ok) {
 		live_pages += extra;
+		chores.kick = hu_reserve->needs_kick();
 		arena->tags[end - pages].pages = (uint32_t)new_pages;
 	}
 	hu_pages_leave();

@@ -93,6 +93,8 @@ static bool huge_fast = true;		/* the last one was worth waiting for */
 /* Another value after every 2 MiB piece; odd while one is made. No lock. */
 static atomic_uint pieces;
 static atomic_int waiting;
+/* The piece that somebody waited for in vain. */
+static atomic_uint given_up;
 
 /**
  * hu_populate_open() - set up the backend
@@ -310,15 +312,19 @@ static bool populate_refill_due(void)
 	return due;
 }
 
-/* Under hu_pages_lock. */
+/* Under hu_pages_lock. A thread that slept as memory was short looks again. */
 static bool populate_needs_kick(void)
 {
-	return is_low() && hu_worker_resting();
+	bool low = hu_runs_pages(HU_RUN_ZERO) < low_pages();
+
+	return low && (!starved || quiet == QUIET_MAX) && hu_worker_resting();
 }
 
 static bool populate_making(void)
 {
-	return (atomic_load_explicit(&pieces, memory_order_relaxed) & 1) &&
+	uint32_t now = atomic_load_explicit(&pieces, memory_order_relaxed);
+
+	return (now & 1) && now != atomic_load_explicit(&given_up, memory_order_relaxed) &&
 	       !atomic_load_explicit(&waiting, memory_order_relaxed);
 }
 
@@ -339,6 +345,8 @@ static bool populate_wait(void)
 		hu_cpu_relax();
 	}
 	hu_os_futex_wait_for(&pieces, seen, WAIT_US);
+	if (atomic_load(&pieces) == seen)
+		atomic_store(&given_up, seen);
 	atomic_store(&waiting, 0);
 	return true;
 }
@@ -357,6 +365,9 @@ static void populate_abandon(void)
 static int populate_set_bounds(size_t min, size_t max)
 {
 	hu_lock(&hu_pages_lock);
+	/* A forked child starts with these. */
+	hu_conf.reserve_min = min;
+	hu_conf.reserve_max = max;
 	min_given = true;
 	min_bytes = min;
 	max_bytes = max;

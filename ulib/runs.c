@@ -14,6 +14,8 @@
 #define MAP_WORDS	((BINS + 63) / 64)
 /* Runs looked at in a bin whose runs are not all long or aligned enough. */
 #define PROBES		4
+/* Runs of the reserve's minimum that are passed over in a look for the oldest. */
+#define KEPT_PROBES	64
 
 struct bins {
 	uint64_t map[MAP_WORDS];
@@ -361,7 +363,7 @@ struct hu_run_ref hu_runs_take_oldest(uint32_t now, uint32_t age_ms, uint32_t ma
 	struct hu_run *run;
 	size_t spare;
 
-	for (probes = 0; probes < PROBES && oldest; probes++) {
+	for (probes = 0; probes < KEPT_PROBES && oldest; probes++) {
 		uint32_t id = oldest;
 
 		run = id_run(id);

@@ -4,6 +4,7 @@
 #include "heap.h"
 #include "lock.h"
 #include "meta.h"
+#include "worker.h"
 #include "table.h"
 
 /* Protected by hu_heaps_lock. */
@@ -32,6 +33,7 @@ static void thread_end(void *arg)
 		return;
 	}
 	thread_ended = true;
+	hu_worker_thread_ends();
 	hu_heap_mine = &hu_heap_none;
 	hu_heap_own = NULL;
 	hu_heap_abandon(heap);

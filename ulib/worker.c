@@ -7,6 +7,11 @@
  * that pthread_create() takes. It allocates nothing and ends with the process.
  * A forked child has none until it grows itself (mark.h).
  *
+ * libc ends a process when its last thread ends, and ours never does. So after
+ * the main thread has ended by pthread_exit(), the last thread of the program
+ * does what libc would have done, exit(0); and in case that none saw itself to
+ * be the last, our thread looks from time to time whether it is alone.
+ *
  * A wake-up costs a system call, so nobody wakes it but who finds it resting:
  *	RUNNING		at work, will look once more before it rests
  *	NAPPING		until a time that it chose
@@ -15,6 +20,7 @@
  * hu_pages_lock, then looks at the state here; it stores the state, then looks
  * at the page heap under that lock. One of both sees the other's.
  */
+#include <stdlib.h>
 #include "conf.h"
 #include "giveback.h"
 #include "mark.h"
@@ -31,6 +37,11 @@ enum worker_state {
 	IDLE,
 };
 
+#define ALONE_US	50000
+
+/* The main thread ends, or has ended; the process goes on without it. */
+static atomic_bool leaderless;
+
 static uint32_t state(void)
 {
 	return hu_mark ? atomic_load_explicit(&hu_mark->worker, memory_order_relaxed) : NONE;
@@ -40,14 +51,21 @@ static uint32_t state(void)
 static uint64_t work(void)
 {
 	uint64_t refill = hu_reserve->refill(), give = hu_giveback_round();
+	uint64_t us = refill < give ? refill : give;
 
-	return refill < give ? refill : give;
+	if (likely(!atomic_load_explicit(&leaderless, memory_order_relaxed)))
+		return us;
+	/* Only when two ended at once: it has no file to flush to. */
+	if (hu_os_threads_left(2, false))
+		exit(0);
+	return us < ALONE_US ? us : ALONE_US;
 }
 
 /* Whether work came up while it chose to sleep for @us. */
 static bool found_work(uint64_t us)
 {
 	return hu_reserve->refill_due() ||
+	       (us > ALONE_US && atomic_load(&leaderless)) ||
 	       (us == HU_NEVER && hu_giveback_due_us() != HU_NEVER);
 }
 
@@ -110,4 +128,21 @@ void hu_worker_wake(void)
 {
 	if (hu_worker_resting() && atomic_exchange(&hu_mark->worker, RUNNING) >= NAPPING)
 		hu_os_futex_wake_word(&hu_mark->worker);
+}
+
+/* A thread of the program is about to end, its destructors have run. */
+void hu_worker_thread_ends(void)
+{
+	bool leader;
+
+	if (likely(hu_worker_missing()))
+		return;
+	leader = hu_os_is_main_thread();
+	if (!leader && !atomic_load(&leaderless))
+		return;
+	/* Besides it there are our thread and, as a zombie, the main thread. */
+	if (hu_os_threads_left(leader ? 2 : 3, leader))
+		exit(0);
+	atomic_store(&leaderless, true);
+	hu_worker_wake();
 }

@@ -16,5 +16,6 @@ bool hu_worker_missing(void);
 bool hu_worker_idle(void);
 bool hu_worker_resting(void);
 void hu_worker_wake(void);
+void hu_worker_thread_ends(void);
 
 #endif /* HU_WORKER_H */
