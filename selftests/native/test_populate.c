@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <hermes-u.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -309,6 +310,52 @@ static int thread_refused(void)
 	return 0;
 }
 
+static void *last_thread(void *arg)
+{
+	sleep_ms(200);
+	return arg;
+}
+
+/* Ends the process, as ever, when the last thread of the program ends. */
+static int main_thread_ends(void)
+{
+	pthread_t thread;
+
+	alarm(300);
+	grow(GROWTH);
+	WAIT_UNTIL(worker());
+	CHECK(!pthread_create(&thread, NULL, last_thread, NULL));
+	pthread_detach(thread);
+	pthread_exit(NULL);
+}
+
+/* A thread in a forked child sees the limits, too: it has files of its own. */
+static int forked_headroom(void)
+{
+	char path[64], target[64];
+	int status, fds;
+	pid_t pid;
+
+	grow(GROWTH);
+	WAIT_UNTIL(worker() && stats().resident_free_bytes >= 4 * MIB);
+	for (fds = 0; fds < 64; fds++) {
+		snprintf(path, sizeof(path), "/proc/self/task/%d/fd/%d", worker(), fds);
+		if (readlink(path, target, sizeof(target)) < 0)
+			break;
+	}
+	CHECK(fds > 0);
+	pid = fork();
+	if (!pid) {
+		grow(GROWTH);
+		WAIT_UNTIL(worker() && stats().resident_free_bytes >= 4 * MIB);
+		snprintf(path, sizeof(path), "/proc/self/task/%d/fd/%d", worker(), fds - 1);
+		CHECK(readlink(path, target, sizeof(target)) > 0);
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && !status);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*body)(void);
@@ -323,6 +370,8 @@ static const struct {
 	{ "the thread blocks signals", blocks_signals, "" },
 	{ "the thread has its own files", own_files, "reserve_min=4M" },
 	{ "forked children", forked, "reserve_min=4M" },
+	{ "the limits in a forked child", forked_headroom, "reserve_min=4M" },
+	{ "the main thread ends first", main_thread_ends, "" },
 	{ "bounds of the reserve", bounds, "decay=100ms" },
 	{ "background=0", no_thread, "background=0" },
 	{ "no thread is to be had", thread_refused, "" },
