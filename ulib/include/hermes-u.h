@@ -67,7 +67,8 @@ struct hermes_u_status {
  * @given_back_bytes: freed memory given back to the kernel
  * @mapped_bytes: address space of arenas and of very large objects
  * @live_bytes: pages in use by objects, and by spans that hold objects
- * @resident_free_bytes: freed pages that are kept mapped for reuse
+ * @resident_free_bytes: free pages that are mapped: freed ones kept for reuse,
+ *	and ready ones that were never used
  * @holes_bytes: posted to the kernel, but not made ready or taken back
  * @heaps: per-thread heaps ever made
  * @grows: times that more address space was opened
