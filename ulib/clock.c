@@ -116,7 +116,8 @@ uint64_t hu_clock_ns(uint64_t ticks)
 	if (unlikely(__atomic_load_n(&next_ns, __ATOMIC_RELAXED) != UINT64_MAX)) {
 		uint64_t age = hu_clock_counter() - first.ticks;
 
-		age = (uint64_t)(((__uint128_t)age * scale) >> SCALE_BITS);
+		age = (uint64_t)(((__uint128_t)age *
+				  __atomic_load_n(&scale, __ATOMIC_RELAXED)) >> SCALE_BITS);
 		if (age >= __atomic_load_n(&next_ns, __ATOMIC_RELAXED))
 			calibrate();
 	}
