@@ -25,11 +25,11 @@ struct pair {
 	uint64_t ticks, ns;
 };
 
-enum hu_clock_kind hu_clock_kind;
+atomic_uint hu_clock_kind;
 
-static struct pair first;
-static uint64_t scale = 1ULL << SCALE_BITS;
-static uint64_t next_ns;	/* after @first: when to compare again */
+static _Atomic uint64_t first_ticks, first_ns;
+static _Atomic uint64_t scale = 1ULL << SCALE_BITS;
+static _Atomic uint64_t next_ns;	/* after the first time: when to compare again */
 
 static bool counter_is_constant(void)
 {
@@ -69,21 +69,26 @@ static void start(void)
 	scale = (1000000000ULL << SCALE_BITS) / hz;
 	next_ns = UINT64_MAX;
 #else
-	first = compare();
+	struct pair first = compare();
+
+	first_ticks = first.ticks;
+	first_ns = first.ns;
 #endif
 }
 
-/* Two threads may get here at once: then both store what is as good. */
+/*
+ * Two threads may get here at once: then both store what is as good, and a
+ * mixture is wrong by no more than the time between them.
+ */
 HU_NOINLINE uint64_t hu_clock_slow(void)
 {
 	if (hu_clock_kind == HU_CLOCK_UNKNOWN) {
 		if (counter_is_constant()) {
 			start();
-			/* A reader that sees the kind early only scales badly once. */
-			__atomic_store_n(&hu_clock_kind, HU_CLOCK_COUNTER, __ATOMIC_RELAXED);
+			hu_clock_kind = HU_CLOCK_COUNTER;
 			return hu_clock_counter() | 1;
 		}
-		__atomic_store_n(&hu_clock_kind, HU_CLOCK_MONOTONIC, __ATOMIC_RELAXED);
+		hu_clock_kind = HU_CLOCK_MONOTONIC;
 	}
 	return hu_os_clock_ns() | 1;
 }
@@ -91,13 +96,12 @@ HU_NOINLINE uint64_t hu_clock_slow(void)
 static HU_NOINLINE void calibrate(void)
 {
 	struct pair now = compare();
-	uint64_t ticks = now.ticks - first.ticks, ns = now.ns - first.ns;
+	uint64_t ticks = now.ticks - first_ticks, ns = now.ns - first_ns;
 
 	if ((int64_t)ticks <= 0 || (int64_t)ns <= 0)
 		return;
-	__atomic_store_n(&scale, (uint64_t)(((__uint128_t)ns << SCALE_BITS) / ticks),
-			 __ATOMIC_RELAXED);
-	__atomic_store_n(&next_ns, ns < SETTLED_NS ? 2 * ns : UINT64_MAX, __ATOMIC_RELAXED);
+	scale = (uint64_t)(((__uint128_t)ns << SCALE_BITS) / ticks);
+	next_ns = ns < SETTLED_NS ? 2 * ns : UINT64_MAX;
 }
 
 /**
@@ -113,14 +117,12 @@ uint64_t hu_clock_ns(uint64_t ticks)
 		return 0;
 	if (hu_clock_kind != HU_CLOCK_COUNTER)
 		return ticks;
-	if (unlikely(__atomic_load_n(&next_ns, __ATOMIC_RELAXED) != UINT64_MAX)) {
-		uint64_t age = hu_clock_counter() - first.ticks;
+	if (unlikely(next_ns != UINT64_MAX)) {
+		uint64_t age = hu_clock_counter() - first_ticks;
 
-		age = (uint64_t)(((__uint128_t)age *
-				  __atomic_load_n(&scale, __ATOMIC_RELAXED)) >> SCALE_BITS);
-		if (age >= __atomic_load_n(&next_ns, __ATOMIC_RELAXED))
+		age = (uint64_t)(((__uint128_t)age * scale) >> SCALE_BITS);
+		if (age >= next_ns)
 			calibrate();
 	}
-	return (uint64_t)(((__uint128_t)ticks *
-			   __atomic_load_n(&scale, __ATOMIC_RELAXED)) >> SCALE_BITS);
+	return (uint64_t)(((__uint128_t)ticks * scale) >> SCALE_BITS);
 }

@@ -6,6 +6,7 @@
 #ifndef HU_CLOCK_H
 #define HU_CLOCK_H
 
+#include <stdatomic.h>
 #include "internal.h"
 
 enum hu_clock_kind {
@@ -14,7 +15,8 @@ enum hu_clock_kind {
 	HU_CLOCK_MONOTONIC,
 };
 
-extern enum hu_clock_kind hu_clock_kind;
+/* An enum hu_clock_kind. */
+extern atomic_uint hu_clock_kind;
 
 uint64_t hu_clock_slow(void);
 uint64_t hu_clock_ns(uint64_t ticks);
@@ -36,7 +38,8 @@ static inline uint64_t hu_clock_counter(void)
 /* Ticks since some time in the past; never 0. */
 static inline uint64_t hu_clock(void)
 {
-	if (likely(__atomic_load_n(&hu_clock_kind, __ATOMIC_RELAXED) == HU_CLOCK_COUNTER))
+	if (likely(atomic_load_explicit(&hu_clock_kind, memory_order_relaxed) ==
+		   HU_CLOCK_COUNTER))
 		return hu_clock_counter() | 1;
 	return hu_clock_slow();
 }

@@ -4,7 +4,7 @@
 #include "os.h"
 #include "os_file.h"
 
-struct hu_mark *hu_mark;
+struct hu_mark *_Atomic hu_mark;
 
 /**
  * hu_mark_set() - mark this process
@@ -14,18 +14,19 @@ struct hu_mark *hu_mark;
  */
 bool hu_mark_set(void)
 {
-	if (!hu_mark) {
-		struct hu_mark *page = hu_os_map(HU_PAGE);
+	struct hu_mark *page = hu_mark;
 
+	if (!page) {
+		page = hu_os_map(HU_PAGE);
 		if (!page)
 			return false;
 		if (!hu_os_wipe_on_fork(page, HU_PAGE)) {
 			hu_os_unmap(page, HU_PAGE);
 			return false;
 		}
-		hu_mark = page;
 	}
-	hu_mark->pid = hu_os_pid();
-	hu_mark->alive = 1;
+	page->pid = hu_os_pid();
+	page->alive = 1;
+	hu_mark = page;
 	return true;
 }

@@ -16,15 +16,17 @@
  * @alive: this process has chosen its backend
  * @pid: its number; differs in a vfork() child, which shares the page
  * @worker: state of the background thread, see worker.c
+ *
+ * Written under hu_grow_lock, but for @worker; read without a lock.
  */
 struct hu_mark {
-	uint32_t alive;
-	uint32_t pid;
+	atomic_uint alive;
+	atomic_uint pid;
 	atomic_uint worker;
 };
 
 /* NULL as long as there is none; set once. */
-extern struct hu_mark *hu_mark;
+extern struct hu_mark *_Atomic hu_mark;
 
 bool hu_mark_set(void);
 

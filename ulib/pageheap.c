@@ -247,16 +247,31 @@ static void prefill(void)
 	hu_pages_leave();
 }
 
-static bool open_frontier(struct hu_arena *arena, uint32_t pages)
+/* Up to where the current arena must be open for a request; 0: it is too small. */
+static uint32_t frontier_end(size_t pages, uint32_t align)
 {
-	uint32_t committed = hu_arena_commit(arena, arena->frontier + pages);
+	struct hu_arena *arena = current_arena;
+	uint32_t end = 0;
+
+	hu_lock(&hu_pages_lock);
+	if (frontier_fits(arena, pages, align) && arena->committed < arena->pages)
+		end = arena->frontier + (uint32_t)pages + align;
+	hu_unlock(&hu_pages_lock);
+	return end;
+}
+
+static bool open_frontier(struct hu_arena *arena, uint32_t end)
+{
+	uint32_t committed = hu_arena_commit(arena, end);
+	bool first;
 
 	if (!committed)
 		return false;
 	hu_lock(&hu_pages_lock);
 	arena->committed = committed;
+	first = !consumed_pages;
 	hu_pages_leave();
-	if (!consumed_pages && hu_reserve != &hu_backend_anon)
+	if (first && hu_reserve != &hu_backend_anon)
 		prefill();
 	return true;
 }
@@ -269,7 +284,7 @@ static bool new_arena(size_t pages)
 
 	if (!arena)
 		return false;
-	if (old && old->frontier < old->pages) {
+	if (old) {
 		end = hu_arena_commit(old, old->pages);
 		if (!end)
 			end = old->committed;
@@ -294,6 +309,7 @@ static bool new_arena(size_t pages)
 static bool grow(size_t pages, uint32_t align, uint64_t seen)
 {
 	bool lost, ok = true;
+	uint32_t end;
 
 	hu_lock(&hu_grow_lock);
 	if (grow_count != seen)
@@ -301,9 +317,9 @@ static bool grow(size_t pages, uint32_t align, uint64_t seen)
 	lost = hu_reserve_lost();
 	if (lost || !hu_reserve_started())
 		hu_reserve_start();
-	if (current_arena && frontier_fits(current_arena, pages, align) &&
-	    current_arena->committed < current_arena->pages)
-		ok = open_frontier(current_arena, (uint32_t)pages + align);
+	end = frontier_end(pages, align);
+	if (end)
+		ok = open_frontier(current_arena, end);
 	else if (!lost || hu_reserve_client)
 		ok = new_arena(pages + align);
 	if (ok) {
@@ -319,24 +335,27 @@ out:
  * hu_pages_take_cold() - cold memory to be made ready
  * @pages: length
  * @align: alignment in pages
- * @ref: out, under hu_pages_lock: the run, which is in no index now
+ * @in_flight: out, under hu_pages_lock: the run, which is in no index now
  *
  * Context: the background thread, no lock held.
- * Return: false when the kernel has no address space.
+ * Return: the run; without an arena when the kernel has no address space.
  */
-bool hu_pages_take_cold(uint32_t pages, uint32_t align, struct hu_run_ref *ref)
+struct hu_run_ref hu_pages_take_cold(uint32_t pages, uint32_t align,
+				     struct hu_run_ref *in_flight)
 {
+	struct hu_run_ref ref;
 	uint64_t seen;
 
 	do {
 		hu_lock(&hu_pages_lock);
 		seen = __atomic_load_n(&grow_count, __ATOMIC_RELAXED);
-		*ref = hu_runs_take(HU_RUN_COLD, pages, align);
-		if (!ref->arena)
-			*ref = frontier_take(pages, align);
+		ref = hu_runs_take(HU_RUN_COLD, pages, align);
+		if (!ref.arena)
+			ref = frontier_take(pages, align);
+		*in_flight = ref;
 		hu_pages_leave();
-	} while (!ref->arena && grow(pages, align, seen));
-	return ref->arena;
+	} while (!ref.arena && grow(pages, align, seen));
+	return ref;
 }
 
 /* Fresh pages handed out so far, ready or cold; needs hu_pages_lock. */

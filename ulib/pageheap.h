@@ -24,7 +24,8 @@ bool hu_pages_reusable(size_t pages);
 void hu_pages_enter(void);
 void hu_pages_leave(void);
 void hu_pages_add_cold(uintptr_t addr, size_t bytes);
-bool hu_pages_take_cold(uint32_t pages, uint32_t align, struct hu_run_ref *ref);
+struct hu_run_ref hu_pages_take_cold(uint32_t pages, uint32_t align,
+				     struct hu_run_ref *in_flight);
 uint64_t hu_pages_consumed(void);
 size_t hu_pages_live(void);
 void hu_pages_get_stats(struct hu_pages_stats *stats);

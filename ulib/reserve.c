@@ -10,11 +10,12 @@
 #include "reserve.h"
 #include "worker.h"
 
-const struct hu_backend *hu_reserve = &hu_backend_anon;
-uint32_t hu_reserve_client;
+const struct hu_backend *_Atomic hu_reserve = &hu_backend_anon;
+_Atomic uint32_t hu_reserve_client;
 
 static uint32_t clients;
-static bool started, lost, announced;
+static atomic_bool started, lost;
+static bool announced;
 static struct hermes_u_status status = {
 	.backend = HERMES_U_BACKEND_NONE,
 	.reason = "nothing has been allocated yet",

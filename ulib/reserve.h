@@ -14,6 +14,7 @@
 #define HU_RESERVE_H
 
 #include <hermes-u.h>
+#include <stdatomic.h>
 #include "internal.h"
 
 /**
@@ -74,10 +75,13 @@ void hu_no_give(uintptr_t addr, size_t bytes);
 void hu_no_effect(void);
 uint64_t hu_no_refill(void);
 
-/* The backend in use; never NULL. Changed under hu_grow_lock + hu_pages_lock. */
-extern const struct hu_backend *hu_reserve;
+/*
+ * The backend in use; never NULL. Changed under hu_pages_lock, read without it
+ * where an old value does no harm: every backend answers at any time.
+ */
+extern const struct hu_backend *_Atomic hu_reserve;
 /* Number of the client whose arenas @hu_reserve serves; 0: none. */
-extern uint32_t hu_reserve_client;
+extern _Atomic uint32_t hu_reserve_client;
 
 void hu_reserve_start(void);
 bool hu_reserve_lost(void);

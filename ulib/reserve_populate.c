@@ -246,9 +246,9 @@ static bool populate_piece(uint32_t pages)
 
 	if (pages == HUGE_PAGES && huge_fast)
 		begin_piece();
-	if (!hu_pages_take_cold(pages, align, &in_flight))
+	ref = hu_pages_take_cold(pages, align, &in_flight);
+	if (!ref.arena)
 		return false;
-	ref = in_flight;
 	start = hu_os_clock_ns();
 	ok = make_ready(ref);
 	if (pages == HUGE_PAGES)
