@@ -203,13 +203,22 @@ void hermes_ring_fill_done(struct hermes_client *c, unsigned int nr)
 	smp_store_release(&ring->control->fill_cons, ring->fill_cons);
 }
 
-/** hermes_ring_has_room() - whether one more batch can be published
+/**
+ * hermes_ring_has_room() - whether one more batch can be published
  * @c: the client; its lock is held
+ *
+ * Never over a word that the user may be looking at: it would take a new batch
+ * for an old one. A user that looks at none for long, or says nonsense, gets
+ * nothing more.
  */
 bool hermes_ring_has_room(struct hermes_client *c)
 {
+	struct hermes_ring *ring = &c->ring;
+
 	lockdep_assert_held(&c->lock);
-	return c->ring.prod - c->ring.tail < HERMES_READY_ENTRIES;
+	return ring->prod - ring->tail < HERMES_READY_ENTRIES &&
+	       ring->prod - READ_ONCE(ring->control->ready_cons) <
+	       HERMES_READY_ENTRIES;
 }
 
 /**
@@ -272,6 +281,7 @@ unsigned long hermes_ring_scan(struct hermes_client *c)
 			break;
 		taken += HERMES_READY_PAGES(s->word);
 	}
+	WRITE_ONCE(ring->control->ready_tail, ring->tail);
 	hermes_ring_consumed(c, taken);
 	return taken;
 }
@@ -314,6 +324,11 @@ unsigned long hermes_ring_reclaim(struct hermes_client *c, unsigned long nr)
 		c->ready_pages -= pages;
 		got += pages;
 	}
+	/*
+	 * Pairs with the user's acquire load: batches before the tail are
+	 * cold memory to it, so they must be unmapped.
+	 */
+	smp_store_release(&ring->control->ready_tail, ring->tail);
 	hermes_total_uncharge(got);
 	atomic64_add(got, &c->stat.reclaimed);
 	return got;

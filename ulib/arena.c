@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Making arenas. Everything here runs under hu_grow_lock, but hu_arena_warm(). */
+/* Making arenas. Everything here runs under hu_grow_lock. */
 #include "arena.h"
 #include "lock.h"
 #include "os.h"
@@ -13,13 +13,6 @@
 /* Where arenas go: 16 TiB to 80 TiB, clear of programs, stacks and libraries. */
 #define SLOT_FIRST	((uintptr_t)16 << 10)
 #define SLOT_RANGE	((uintptr_t)64 << 10)
-
-/* Metadata is made resident in steps, which grow with the arena's use. */
-#define WARM_MIN	((size_t)8 * KIB)
-#define WARM_MAX	((size_t)64 * KIB)
-/* Likewise anonymous arenas are opened for access in steps. */
-#define COMMIT_MIN	((uint32_t)(4 * MIB / HU_PAGE))
-#define COMMIT_MAX	((uint32_t)(64 * MIB / HU_PAGE))
 
 uint8_t hu_slots[HU_SLOTS];
 struct hu_arena *hu_arenas[HU_ARENAS_MAX];
@@ -69,17 +62,14 @@ static size_t arena_bytes(void)
 }
 
 /* Make [@base, @base + @len) usable; false when the kernel refuses. */
-static bool open_arena(uintptr_t base, size_t len, uint32_t *client, size_t *committed)
+static bool open_arena(uintptr_t base, size_t len, uint32_t *client)
 {
 	size_t user = user_offset(len);
 
 	*client = hu_reserve_map((void *)base, meta_bytes(len));
-	if (*client && hu_reserve_map((void *)(base + user), len - user) == *client) {
-		*committed = len;
+	if (*client && hu_reserve_map((void *)(base + user), len - user) == *client)
 		return true;
-	}
 	*client = 0;
-	*committed = user;
 	if (hu_os_commit((void *)base, meta_bytes(len)))
 		return false;
 	hu_os_no_huge_pages((void *)base, meta_bytes(len));
@@ -90,14 +80,13 @@ static struct hu_arena *try_create(size_t len)
 {
 	struct hu_arena *arena;
 	uintptr_t base, slot;
-	size_t committed;
 	uint32_t client;
 
 	base = (uintptr_t)reserve_slot(len);
 	if (!base)
 		return NULL;
 	slot = base >> HU_ARENA_SHIFT;
-	if (slot >= HU_SLOTS || hu_slots[slot] || !open_arena(base, len, &client, &committed)) {
+	if (slot >= HU_SLOTS || hu_slots[slot] || !open_arena(base, len, &client)) {
 		hu_os_unmap((void *)base, len);
 		return NULL;
 	}
@@ -108,8 +97,6 @@ static struct hu_arena *try_create(size_t len)
 	arena->user_page = (uint32_t)(user_offset(len) / HU_PAGE);
 	arena->pages = (uint32_t)(len / HU_PAGE);
 	arena->frontier = arena->user_page;
-	arena->committed = (uint32_t)(committed / HU_PAGE);
-	arena->warm = base + HU_SPANS_OFFSET;
 	hu_arenas[arena->id] = arena;
 	hu_slots[slot] = 1;
 	return arena;
@@ -139,77 +126,70 @@ struct hu_arena *hu_arena_create(size_t pages)
 }
 
 /**
- * hu_arena_commit() - open an arena for access up to a page
+ * hu_arena_commit() - make never used pages of an arena accessible
  * @arena: arena
- * @page: pages below it must be accessible
+ * @start: first page
+ * @least: page after the last one that is needed
+ * @end: page after the last one that is wanted
  *
- * Opens more than asked for, in proportion to what is used already, because
- * every call changes a mapping; but not everything at once, because
- * mlockall() and strict overcommit count what is accessible.
+ * In steps and not everything at once, because mlockall() and strict
+ * overcommit count what is accessible. Arenas of the module are from the start.
  *
- * Return: the page up to which it is open now, 0 when the kernel refused.
- * The caller stores it in ->committed under hu_pages_lock.
+ * Return: the page up to which they are accessible: @end, @least, or @start
+ * when the kernel refused.
  */
-uint32_t hu_arena_commit(struct hu_arena *arena, uint32_t page)
+uint32_t hu_arena_commit(struct hu_arena *arena, uint32_t start, uint32_t least, uint32_t end)
 {
-	uint32_t step = arena->committed - arena->user_page;
-	uint32_t target;
+	void *addr = (void *)hu_page_address(arena, start);
 
-	if (page > arena->pages)
-		page = arena->pages;
-	if (page <= arena->committed)
-		return arena->committed;
-	step = step < COMMIT_MIN ? COMMIT_MIN : step > COMMIT_MAX ? COMMIT_MAX : step;
-	target = arena->committed + step;
-	if (target < page)
-		target = page;
-	if (target > arena->pages)
-		target = arena->pages;
-	for (;; target = page) {
-		if (!hu_os_commit((void *)hu_page_address(arena, arena->committed),
-				  (size_t)(target - arena->committed) * HU_PAGE))
-			return target;
-		if (target == page)
-			return 0;
-	}
+	if (arena->client || !hu_os_commit(addr, (size_t)(end - start) * HU_PAGE))
+		return end;
+	if (least < end && !hu_os_commit(addr, (size_t)(least - start) * HU_PAGE))
+		return least;
+	return start;
 }
 
 /**
- * hu_arena_warm() - make the span slots of an address range resident
- * @addr: start of a new span
- * @bytes: its length
- *
- * Called without locks before the slots are written for the first time, so
- * that new metadata comes many units at a time and not by one fault each.
+ * hu_arena_meta() - where the metadata of pages is
+ * @arena: arena
+ * @start: first page
+ * @end: page after the last one
+ * @meta: out: whole pages of it
  */
-void hu_arena_warm(uintptr_t addr, size_t bytes)
+void hu_arena_meta(const struct hu_arena *arena, uint32_t start, uint32_t end,
+		   struct hu_meta meta[HU_META_PARTS])
 {
-	struct hu_arena *arena = (struct hu_arena *)(addr & ~(HU_ARENA_MAX - 1));
-	uintptr_t first = (uintptr_t)arena + HU_SPANS_OFFSET;
-	uintptr_t end = (uintptr_t)(hu_span_slot(addr + bytes - 1) + 1);
-	uintptr_t warm = atomic_load_explicit(&arena->warm, memory_order_relaxed);
-	size_t step;
+	const struct hu_span *slots = (void *)((uintptr_t)arena + HU_SPANS_OFFSET);
+	uintptr_t from[HU_META_PARTS] = {
+		(uintptr_t)&arena->tags[start],
+		(uintptr_t)&slots[start / HU_UNIT_PAGES],
+	};
+	uintptr_t to[HU_META_PARTS] = {
+		(uintptr_t)&arena->tags[end],
+		(uintptr_t)&slots[(end + HU_UNIT_PAGES - 1) / HU_UNIT_PAGES],
+	};
+	unsigned int i;
 
-	while (end > warm) {
-		step = warm - first;
-		step = step < WARM_MIN ? WARM_MIN : step > WARM_MAX ? WARM_MAX : step;
-		step = hu_min(step, (uintptr_t)arena->tags - warm);
-		if (!atomic_compare_exchange_strong_explicit(&arena->warm, &warm, warm + step,
-							     memory_order_relaxed,
-							     memory_order_relaxed))
-			continue;
-		if (hu_reserve_take(arena->client, warm, step) < step)
-			hu_os_populate((void *)warm, step);
-		warm += step;
+	for (i = 0; i < HU_META_PARTS; i++) {
+		meta[i].addr = from[i] & ~(HU_PAGE - 1);
+		meta[i].bytes = hu_align_up(to[i], HU_PAGE) - meta[i].addr;
 	}
 }
 
-/* Make the tags of a range of pages resident, and one that may follow. */
-void hu_arena_warm_tags(struct hu_arena *arena, uint32_t page, uint32_t pages)
+/* Make a part of an arena that nobody uses yet resident, as cheap as possible. */
+void hu_arena_populate(const struct hu_arena *arena, uintptr_t addr, size_t bytes)
 {
-	uintptr_t start = (uintptr_t)&arena->tags[page] & ~(HU_PAGE - 1);
-	uintptr_t end = (uintptr_t)&arena->tags[page + pages] | (HU_PAGE - 1);
-	uintptr_t limit = hu_align_up((uintptr_t)&arena->tags[arena->pages], HU_PAGE);
+	if (hu_reserve_take(arena->client, addr, bytes) < bytes)
+		hu_os_populate((void *)addr, bytes);
+}
 
-	hu_os_populate((void *)start, hu_min(end + 1, limit) - start);
+/* Make the metadata of never used pages resident. */
+void hu_arena_warm(const struct hu_arena *arena, uint32_t start, uint32_t end)
+{
+	struct hu_meta meta[HU_META_PARTS];
+	unsigned int i;
+
+	hu_arena_meta(arena, start, end, meta);
+	for (i = 0; i < HU_META_PARTS; i++)
+		hu_arena_populate(arena, meta[i].addr, meta[i].bytes);
 }

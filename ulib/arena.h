@@ -54,10 +54,16 @@ struct hu_arena {
 	uint32_t client;		/* of which reserve client; 0: none */
 	uint32_t user_page;		/* first page for objects */
 	uint32_t pages;			/* page after the last one */
-	uint32_t frontier;		/* pages from here on were never used */
-	uint32_t committed;		/* pages below are readable and writable */
-	atomic_uintptr_t warm;	/* metadata of units below is resident */
+	uint32_t frontier;		/* pages from here on were never used, see frontier.c */
 };
+
+/* A piece of an arena's metadata. */
+struct hu_meta {
+	uintptr_t addr;
+	size_t bytes;
+};
+
+#define HU_META_PARTS	2	/* tags, span slots */
 
 extern uint8_t hu_slots[HU_SLOTS];
 extern struct hu_arena *hu_arenas[HU_ARENAS_MAX];
@@ -110,8 +116,10 @@ static inline uintptr_t hu_page_address(const struct hu_arena *arena, uint32_t p
 }
 
 struct hu_arena *hu_arena_create(size_t pages);
-uint32_t hu_arena_commit(struct hu_arena *arena, uint32_t page);
-void hu_arena_warm(uintptr_t addr, size_t bytes);
-void hu_arena_warm_tags(struct hu_arena *arena, uint32_t page, uint32_t pages);
+uint32_t hu_arena_commit(struct hu_arena *arena, uint32_t start, uint32_t least, uint32_t end);
+void hu_arena_meta(const struct hu_arena *arena, uint32_t start, uint32_t end,
+		   struct hu_meta meta[HU_META_PARTS]);
+void hu_arena_populate(const struct hu_arena *arena, uintptr_t addr, size_t bytes);
+void hu_arena_warm(const struct hu_arena *arena, uint32_t start, uint32_t end);
 
 #endif /* HU_ARENA_H */

@@ -98,7 +98,6 @@ static struct hu_span *span_create(struct hu_heap *heap, unsigned int c)
 		start = hu_pages_alloc(class->units * HU_UNIT_PAGES, HU_UNIT_PAGES, false, &zero);
 	if (!start)
 		return NULL;
-	hu_arena_warm((uintptr_t)start, class->units * HU_UNIT);
 	span = hu_span_slot((uintptr_t)start);
 	*span = (struct hu_span){
 		.class = (uint8_t)c,

@@ -13,6 +13,7 @@
  * Decisions are made under hu_pages_lock; system calls are made outside.
  */
 #include "conf.h"
+#include "frontier.h"
 #include "giveback.h"
 #include "latency.h"
 #include "lock.h"
@@ -22,11 +23,6 @@
 #include "reserve.h"
 #include "worker.h"
 
-/* One posted extent: at most so long, and that part of an arena. */
-#define POST_MAX	((uint32_t)(64 * MIB / HU_PAGE))
-#define POST_SHARE	8
-/* Shorter runs are not worth an entry in the fill ring. */
-#define POST_MIN	((uint32_t)(MIB / HU_PAGE))
 /* Most that one request makes ready by itself, and gives back for others. */
 #define TAKE_MAX	(4 * MIB)
 /*
@@ -34,18 +30,14 @@
  * when it has grown by so much.
  */
 #define REAL_GROWTH	((size_t)(2 * MIB / HU_PAGE))
-/* Made ready with the first arena: the first requests find it. */
-#define START_PAGES	((uint32_t)(2 * HU_UNIT_PAGES))
 /* A request of at most so much may wait so often for what is being made. */
 #define WAIT_PAGES	((size_t)(2 * MIB / HU_PAGE))
 #define WAITS_MAX	2
 
-static struct hu_arena *current_arena;	/* its frontier is the newest memory */
-static uint64_t grow_count;		/* successful calls of grow() */
 static size_t cold_pages;		/* handed out since the client was opened */
 static uint64_t consumed_pages;		/* fresh ones handed out, ready or cold */
 static uint64_t start_at = REAL_GROWTH;	/* when it gets there a thread is started */
-static size_t live_pages, arena_bytes;
+static size_t live_pages;
 
 /* What remains to be done for a request after the lock is released. */
 struct chores {
@@ -70,7 +62,7 @@ void hu_pages_enter(void)
 static void get_stats(struct hu_pages_stats *stats)
 {
 	*stats = (struct hu_pages_stats){
-		.arena_bytes = arena_bytes,
+		.arena_bytes = hu_frontier_arena_bytes(),
 		.live_bytes = live_pages * HU_PAGE,
 		.resident_free_bytes = (hu_runs_pages(HU_RUN_HOT) + hu_runs_pages(HU_RUN_ZERO) +
 					hu_ready_pages()) * HU_PAGE,
@@ -126,62 +118,6 @@ void hu_pages_add_cold(uintptr_t addr, size_t bytes)
 			       HU_RUN_COLD, 0);
 }
 
-static bool frontier_fits(const struct hu_arena *arena, size_t pages, uint32_t align)
-{
-	uint32_t start;
-
-	if (!arena)
-		return false;
-	start = (arena->frontier + align - 1) & ~(align - 1);
-	return start + pages <= arena->pages;
-}
-
-/* Never used memory, as far as it is accessible. */
-static struct hu_run_ref frontier_take(uint32_t pages, uint32_t align)
-{
-	struct hu_run_ref ref = { NULL, 0, 0 };
-	struct hu_arena *arena = current_arena;
-	uint32_t start;
-
-	if (!frontier_fits(arena, pages, align))
-		return ref;
-	start = (arena->frontier + align - 1) & ~(align - 1);
-	if (start + pages > arena->committed)
-		return ref;
-	if (start > arena->frontier)
-		hu_runs_insert(arena, arena->frontier, start - arena->frontier, HU_RUN_COLD, 0);
-	arena->frontier = start + pages;
-	return (struct hu_run_ref){ arena, start, pages };
-}
-
-/* Give the reserve address space to fill: long cold runs, else the frontier. */
-static void post(void)
-{
-	struct hu_arena *arena = current_arena;
-	struct hu_run_ref ref;
-	uint32_t most;
-
-	if (!hu_reserve_client)
-		return;
-	while (hu_reserve->wants()) {
-		ref = hu_runs_take_largest(HU_RUN_COLD, POST_MIN, POST_MAX);
-		if (ref.arena && ref.arena->client != hu_reserve_client) {
-			hu_runs_insert(ref.arena, ref.page, ref.pages, HU_RUN_COLD, 0);
-			ref.arena = NULL;
-		}
-		if (!ref.arena && arena && arena->client == hu_reserve_client) {
-			most = arena->pages / POST_SHARE;
-			most = most < POST_MAX ? most & ~(uint32_t)(HU_UNIT_PAGES - 1) : POST_MAX;
-			if (frontier_fits(arena, most, HU_UNIT_PAGES))
-				ref = frontier_take(most, HU_UNIT_PAGES);
-		}
-		if (!ref.arena)
-			return;
-		hu_reserve->post(hu_page_address(ref.arena, ref.page),
-				 (size_t)ref.pages * HU_PAGE);
-	}
-}
-
 static struct hu_run_ref find_cold(uint32_t pages, uint32_t align, struct chores *chores)
 {
 	struct hu_run_ref ref = { NULL, 0, 0 };
@@ -190,8 +126,6 @@ static struct hu_run_ref find_cold(uint32_t pages, uint32_t align, struct chores
 	if (hu_reserve_lost() && cold_pages + pages > REAL_GROWTH)
 		return ref;
 	ref = hu_runs_take(HU_RUN_COLD, pages, align);
-	if (!ref.arena)
-		ref = frontier_take(pages, align);
 	if (ref.arena) {
 		cold_pages += pages;
 		chores->cold = true;
@@ -223,112 +157,12 @@ static struct hu_run_ref find(uint32_t pages, uint32_t align, bool *zero, unsign
 		ref = find_cold(pages, align, chores);
 	if (ref.arena)
 		consumed_pages += pages;
-	post();
+	hu_frontier_post();
 	chores->kick = hu_reserve->needs_kick();
 	chores->start = consumed_pages >= start_at && hu_worker_missing() && !hu_reserve_lost();
 	if (chores->start)
 		start_at = consumed_pages * 2;
 	return ref;
-}
-
-/* The first requests of a process find ready memory. */
-static void prefill(void)
-{
-	struct hu_run_ref ref;
-
-	hu_lock(&hu_pages_lock);
-	ref = frontier_take(START_PAGES, HU_UNIT_PAGES);
-	hu_pages_leave();
-	if (!ref.arena)
-		return;
-	hu_os_populate((void *)hu_page_address(ref.arena, ref.page), START_PAGES * HU_PAGE);
-	hu_lock(&hu_pages_lock);
-	hu_runs_insert(ref.arena, ref.page, ref.pages, HU_RUN_ZERO, hu_os_clock_ms());
-	hu_pages_leave();
-}
-
-/* Up to where the current arena must be open for a request; 0: it is too small. */
-static uint32_t frontier_end(size_t pages, uint32_t align)
-{
-	struct hu_arena *arena = current_arena;
-	uint32_t end = 0;
-
-	hu_lock(&hu_pages_lock);
-	if (frontier_fits(arena, pages, align) && arena->committed < arena->pages)
-		end = arena->frontier + (uint32_t)pages + align;
-	hu_unlock(&hu_pages_lock);
-	return end;
-}
-
-static bool open_frontier(struct hu_arena *arena, uint32_t end)
-{
-	uint32_t committed = hu_arena_commit(arena, end);
-	bool first;
-
-	if (!committed)
-		return false;
-	hu_lock(&hu_pages_lock);
-	arena->committed = committed;
-	first = !consumed_pages;
-	hu_pages_leave();
-	if (first && hu_reserve != &hu_backend_anon)
-		prefill();
-	return true;
-}
-
-/* A new current arena; what is left of the former one becomes a cold run. */
-static bool new_arena(size_t pages)
-{
-	struct hu_arena *arena = hu_arena_create(pages), *old = current_arena;
-	uint32_t end = 0;
-
-	if (!arena)
-		return false;
-	if (old) {
-		end = hu_arena_commit(old, old->pages);
-		if (!end)
-			end = old->committed;
-	}
-	hu_lock(&hu_pages_lock);
-	if (old && old->frontier < end) {
-		hu_runs_insert(old, old->frontier, end - old->frontier, HU_RUN_COLD, 0);
-		old->committed = end;
-		old->frontier = end;
-	}
-	current_arena = arena;
-	arena_bytes += (size_t)arena->pages * HU_PAGE;
-	cold_pages = 0;
-	hu_pages_leave();
-	return true;
-}
-
-/*
- * Memory is short: open more of the arena, or make a new one. @seen is the
- * value of grow_count when that was found: somebody else may have grown since.
- */
-static bool grow(size_t pages, uint32_t align, uint64_t seen)
-{
-	bool lost, ok = true;
-	uint32_t end;
-
-	hu_lock(&hu_grow_lock);
-	if (grow_count != seen)
-		goto out;
-	lost = hu_reserve_lost();
-	if (lost || !hu_reserve_started())
-		hu_reserve_start();
-	end = frontier_end(pages, align);
-	if (end)
-		ok = open_frontier(current_arena, end);
-	else if (!lost || hu_reserve_client)
-		ok = new_arena(pages + align);
-	if (ok) {
-		__atomic_store_n(&grow_count, seen + 1, __ATOMIC_RELAXED);
-		hu_count_add(HU_COUNT_GROWS, 1);
-	}
-out:
-	hu_unlock(&hu_grow_lock);
-	return ok;
 }
 
 /**
@@ -348,13 +182,11 @@ struct hu_run_ref hu_pages_take_cold(uint32_t pages, uint32_t align,
 
 	do {
 		hu_lock(&hu_pages_lock);
-		seen = __atomic_load_n(&grow_count, __ATOMIC_RELAXED);
+		seen = hu_frontier_grows();
 		ref = hu_runs_take(HU_RUN_COLD, pages, align);
-		if (!ref.arena)
-			ref = frontier_take(pages, align);
 		*in_flight = ref;
 		hu_pages_leave();
-	} while (!ref.arena && grow(pages, align, seen));
+	} while (!ref.arena && hu_frontier_grow(pages, align, seen));
 	return ref;
 }
 
@@ -408,7 +240,7 @@ void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero)
 		struct chores chores = { 0 };
 
 		hu_pages_enter();
-		seen = __atomic_load_n(&grow_count, __ATOMIC_RELAXED);
+		seen = hu_frontier_grows();
 		ref = find((uint32_t)pages, (uint32_t)align, zero, waits, &chores);
 		if (ref.arena)
 			hand_out(&ref, large);
@@ -423,7 +255,7 @@ void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero)
 			waits = hu_reserve->wait() ? waits - 1 : 0;
 			continue;
 		}
-		if (!grow(pages, (uint32_t)align, seen))
+		if (!hu_frontier_grow(pages, (uint32_t)align, seen))
 			return NULL;
 		grown = true;
 	}
@@ -516,13 +348,6 @@ static bool extend_locked(struct hu_arena *arena, uint32_t end, uint32_t extra,
 		chores->from = HU_FROM_READY;
 		return true;
 	}
-	if (arena == current_arena && arena->frontier == end &&
-	    end + extra <= arena->committed) {
-		arena->frontier += extra;
-		consumed_pages += extra;
-		chores->cold = true;
-		return true;
-	}
 	return false;
 }
 
@@ -541,18 +366,23 @@ bool hu_pages_extend(void *addr, size_t pages, size_t new_pages)
 	uint32_t extra = (uint32_t)(new_pages - pages);
 	uint64_t start = hu_latency_start();
 	struct chores chores = { 0 };
-	bool ok;
+	bool ok, at_frontier;
+	uint64_t seen;
 
 	if (end + extra > arena->pages)
 		return false;
-	hu_pages_enter();
-	ok = extend_locked(arena, end, extra, &chores);
-	if (ok) {
-		live_pages += extra;
-		chores.kick = hu_reserve->needs_kick();
-		arena->tags[end - pages].pages = (uint32_t)new_pages;
-	}
-	hu_pages_leave();
+	do {
+		hu_pages_enter();
+		seen = hu_frontier_grows();
+		ok = extend_locked(arena, end, extra, &chores);
+		at_frontier = !ok && hu_frontier_at(arena, end);
+		if (ok) {
+			live_pages += extra;
+			chores.kick = hu_reserve->needs_kick();
+			arena->tags[end - pages].pages = (uint32_t)new_pages;
+		}
+		hu_pages_leave();
+	} while (at_frontier && hu_frontier_grow(extra, 1, seen));
 	if (!ok)
 		return false;
 	do_chores(&chores, arena->client, hu_page_address(arena, end), (size_t)extra * HU_PAGE);

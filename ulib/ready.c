@@ -51,6 +51,9 @@ static bool ready_extend(void)
 	if (!hu_reserve->pop(&addr, &bytes))
 		return false;
 	arena = hu_arena_of(addr);
+	/* Metadata, which was posted before its memory: it only had to be ready. */
+	if (!arena)
+		return true;
 	if (arena != ready.arena || hu_page_of(addr) != ready.page + ready.pages) {
 		set_aside_ready();
 		ready.arena = arena;

@@ -20,6 +20,10 @@
  *	not in an unresolved part is never used, so no page can be handed out
  *	twice even if the kernel published it again.
  *
+ * What is being taken back may still be mapped: a word 0 is passed only when
+ * the kernel says that the batch is gone (ready_tail). And no word is replaced
+ * while it is looked at (ready_cons), so nothing is popped out of order.
+ *
  * Holes are harmless when wrong in the other direction, too: memory that the
  * library takes for cold but that is mapped is only faster than expected.
  *
@@ -35,10 +39,12 @@
 #include "reserve.h"
 #include "table.h"
 
-/* Extents that are posted ahead: the kernel always has a next one. */
-#define POSTED_AHEAD	2
-#define POSTED_MAX	16
-/* Words of the ring that were taken back are skipped, so many per call. */
+/* So much is posted ahead: the kernel always has a next extent. */
+#define AHEAD_BYTES	(32 * MIB)
+#define POSTED_MAX	128
+/* Extents that are posted together: memory and its metadata. */
+#define POSTED_GROUP	(1 + HU_META_PARTS)
+/* Batches that are not ours to use are skipped, so many per call. */
 #define SKIP_MAX	64
 #define CONTROL_MAX	(16 * MIB)
 
@@ -48,6 +54,7 @@
 
 struct extent {
 	uintptr_t addr, end;
+	size_t bytes;		/* as posted */
 };
 
 static struct hermes_control *control;
@@ -56,6 +63,8 @@ static struct hermes_fill *fill_ring;
 static size_t control_bytes;
 static struct extent posted[POSTED_MAX];
 static uint32_t oldest;			/* first unresolved extent */
+static uint32_t ahead_from;		/* first extent that counts in @ahead_bytes */
+static size_t ahead_bytes;		/* posted and not consumed when last looked at */
 static uint32_t fill_prod, ready_cons;	/* ours; the control page has copies */
 static uint32_t ready_entries, fill_entries;
 static uint32_t batch_bytes;
@@ -133,6 +142,8 @@ static int map_control(int fd, const struct hermes_info *info)
 	ready_cons = control->ready_cons;
 	fill_prod = control->fill_prod;
 	oldest = fill_prod;
+	ahead_from = fill_prod;
+	ahead_bytes = 0;
 	return 0;
 }
 
@@ -278,12 +289,33 @@ static void resolve_consumed(uint32_t cons)
 		resolve_until(cons);
 }
 
-static bool ring_empty(void)
+static void advance(uint32_t to)
 {
+	ready_cons = to;
+	/* Before the look at the word: the kernel does not replace it from now on. */
+	atomic_store_explicit((_Atomic uint32_t *)&control->ready_cons, to, memory_order_seq_cst);
+}
+
+/* Batches that the kernel has published and not taken back, at most. */
+static uint32_t ring_left(void)
+{
+	/* Pairs with the kernel's release store after it unmapped them. */
+	uint32_t gone = load_acquire(&control->ready_tail) - ready_cons;
 	/* Pairs with the kernel's release store after it wrote the word. */
 	uint32_t left = load_acquire(&control->ready_prod) - ready_cons;
 
-	return !left || left > ready_entries;
+	return gone <= left ? left - gone : left;
+}
+
+/* Also leaves behind what the kernel has taken back. */
+static bool ring_empty(void)
+{
+	uint32_t gone = load_acquire(&control->ready_tail) - ready_cons;
+	uint32_t left = load_acquire(&control->ready_prod) - ready_cons;
+
+	if (gone && gone <= left)
+		advance(ready_cons + gone);
+	return load_acquire(&control->ready_prod) == ready_cons;
 }
 
 static bool kmod_pop(uintptr_t *addr, size_t *bytes)
@@ -301,8 +333,10 @@ static bool kmod_pop(uintptr_t *addr, size_t *bytes)
 		/* Claims the batch against the kernel's own exchange. */
 		word = atomic_exchange_explicit(&ready_ring[ready_cons & (ready_entries - 1)], 0,
 						memory_order_acq_rel);
-		ready_cons++;
-		__atomic_store_n(&control->ready_cons, ready_cons, __ATOMIC_RELEASE);
+		/* The kernel is taking it back, but has not unmapped it yet. */
+		if (!word)
+			return false;
+		advance(ready_cons + 1);
 		*addr = HERMES_READY_ADDR(word);
 		*bytes = HERMES_READY_PAGES(word) * HU_PAGE;
 		if (*bytes && resolve_batch(*addr, *bytes))
@@ -313,9 +347,16 @@ static bool kmod_pop(uintptr_t *addr, size_t *bytes)
 
 static size_t kmod_ready(void)
 {
-	uint32_t batches = load_acquire(&control->ready_prod) - ready_cons;
+	return (size_t)hu_min(ring_left(), ready_entries) * batch_bytes;
+}
 
-	return batches > ready_entries ? 0 : (size_t)batches * batch_bytes;
+/* What the kernel still has to fill; @cons: extents that it has consumed. */
+static size_t ahead(uint32_t cons)
+{
+	if (cons - ahead_from <= fill_prod - ahead_from)
+		for (; ahead_from != cons; ahead_from++)
+			ahead_bytes -= posted[ahead_from % POSTED_MAX].bytes;
+	return ahead_bytes;
 }
 
 static bool kmod_wants(void)
@@ -325,14 +366,16 @@ static bool kmod_wants(void)
 
 	if (cons != oldest && ring_empty())
 		resolve_consumed(cons);
-	return fill_prod - cons < hu_min(POSTED_AHEAD, fill_entries) &&
-	       fill_prod - oldest < POSTED_MAX &&
+	return ahead(cons) < AHEAD_BYTES &&
+	       fill_prod - cons + POSTED_GROUP <= fill_entries &&
+	       hu_max(fill_prod - oldest, fill_prod - cons) + POSTED_GROUP <= POSTED_MAX &&
 	       !(load_acquire(&control->flags) & HERMES_CONTROL_DEAD);
 }
 
 static void kmod_post(uintptr_t addr, size_t bytes)
 {
-	posted[fill_prod % POSTED_MAX] = (struct extent){ addr, addr + bytes };
+	posted[fill_prod % POSTED_MAX] = (struct extent){ addr, addr + bytes, bytes };
+	ahead_bytes += bytes;
 	fill_ring[fill_prod & (fill_entries - 1)] = (struct hermes_fill){ addr, bytes };
 	fill_prod++;
 	/* Pairs with the kernel's acquire load before it reads the extent. */

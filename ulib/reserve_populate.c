@@ -196,14 +196,11 @@ static void touch(uintptr_t addr, size_t bytes)
 	until_probe = PROBE_PIECES;
 }
 
-/* Metadata of the run is made resident with it, so that no request has to. */
 static bool make_ready(struct hu_run_ref ref)
 {
 	uintptr_t addr = hu_page_address(ref.arena, ref.page);
 	size_t bytes = (size_t)ref.pages * HU_PAGE;
 
-	hu_arena_warm(addr, bytes);
-	hu_arena_warm_tags(ref.arena, ref.page, ref.pages);
 	if (ref.pages == HUGE_PAGES)
 		hu_os_huge_pages((void *)addr, bytes);
 	if (!hu_os_populate((void *)addr, bytes))

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "arena.h"
 #include "fake_dev.h"
 #include "model.h"
 #include "os.h"
@@ -26,6 +27,9 @@
 #define READY_OFFSET	4096
 #define FILL_OFFSET	(READY_OFFSET + READY_ENTRIES * 8)
 #define FAKE_FD		777
+/* At the head of an arena; what follows is for objects. */
+#define METADATA_BYTES	(HU_SPANS_OFFSET + HU_ARENA_MAX / HU_UNIT * sizeof(struct hu_span) + \
+			 HU_ARENA_MAX / HU_PAGE * sizeof(struct hu_run))
 #define BATCH_BYTES	(HERMES_BATCH_PAGES_DEF * HU_PAGE)
 
 #ifndef MADV_POPULATE_WRITE
@@ -89,6 +93,12 @@ static bool is_zero(uint64_t addr, uint64_t bytes)
 	return !*p && !memcmp(p, p + 1, bytes - 1);
 }
 
+/* The library may read metadata that is posted, but not write it. */
+static bool is_metadata(uint64_t addr)
+{
+	return addr % HU_ARENA_MAX < METADATA_BYTES;
+}
+
 static uint64_t ready_bytes(void)
 {
 	uint64_t sum = 0;
@@ -117,7 +127,7 @@ static void fill_one(void)
 
 	if (bytes > BATCH_BYTES)
 		bytes = BATCH_BYTES;
-	if (!untouched(extent, bytes))
+	if (!untouched(extent, bytes) && !(is_metadata(extent) && is_zero(extent, bytes)))
 		violation("posted memory was touched before it was published");
 	if (chance(fake.skip_pct)) {
 		fake_count.skipped++;
@@ -156,19 +166,22 @@ static void take_back(void)
 	uint32_t n, prod = control->ready_prod;
 	uint64_t word;
 
-	for (n = oldest; n != prod; n++) {
-		if (!chance(50))
-			continue;
+	/* Oldest first; the tail passes what is gone. */
+	for (n = oldest; n != prod && !chance(5); n++) {
 		word = own_words[n % READY_ENTRIES];
 		if (!word || !atomic_compare_exchange_strong(&words()[n % READY_ENTRIES],
 							     &word, 0))
 			continue;
+		/* As if it lost its processor here. */
+		if (fake.slow_take_back)
+			usleep(500);
 		if (!is_zero(HERMES_READY_ADDR(word), HERMES_READY_PAGES(word) * HU_PAGE))
 			violation("published memory was written before it was taken");
 		madvise((void *)HERMES_READY_ADDR(word), HERMES_READY_PAGES(word) * HU_PAGE,
 			MADV_DONTNEED);
 		fake_count.taken_back++;
 	}
+	__atomic_store_n(&control->ready_tail, n, __ATOMIC_RELEASE);
 }
 
 /* Publish a batch once more that was published long ago. */
@@ -183,6 +196,13 @@ static void bounce(void)
 	fake_count.bounced++;
 }
 
+/* No word is replaced that the library may be looking at. */
+static bool has_room(void)
+{
+	return control->ready_prod - __atomic_load_n(&control->ready_cons, __ATOMIC_ACQUIRE) <
+	       READY_ENTRIES;
+}
+
 static void round_of_work(void)
 {
 	uint64_t before = fake_count.published;
@@ -194,7 +214,7 @@ static void round_of_work(void)
 	if (fake.bounce && chance(5))
 		bounce();
 	while (ready_bytes() < fake.target_bytes &&
-	       control->ready_prod - oldest < READY_ENTRIES && next_extent())
+	       control->ready_prod - oldest < READY_ENTRIES && has_room() && next_extent())
 		fill_one();
 	/* The library reads these at any time. */
 	__atomic_store_n(&control->ready_bytes, ready_bytes(), __ATOMIC_RELAXED);

@@ -16,6 +16,7 @@
  * @dry: nothing is published
  * @skip_pct: chance that a batch is not published
  * @take_back_pct: chance, per round, that ready batches are taken back
+ * @slow_take_back: it unmaps them half a millisecond after it has claimed them
  * @take_short_pct: chance that TAKE and GIVE do less than they were asked for
  * @target_bytes: the reserve's target
  * @bounce: also publish batches again that the library must not use
@@ -28,6 +29,7 @@ struct fake_behaviour {
 	atomic_bool dry;
 	atomic_uint skip_pct;
 	atomic_uint take_back_pct;
+	atomic_bool slow_take_back;
 	atomic_uint take_short_pct;
 	atomic_ulong target_bytes;
 	atomic_bool bounce;

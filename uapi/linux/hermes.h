@@ -283,10 +283,18 @@ struct hermes_stats {
  * the low 12 bits. The kernel stores batch n into word n % ready_entries,
  * then @ready_prod = n + 1 (release). A user takes batch n with an atomic
  * exchange of the word with 0 and owns the batch if it got something else
- * than 0; a word may be 0 although n is below ready_prod, when the kernel
- * took the batch back (then take the next). Both sides claim a word only by
- * an atomic operation on it, so a batch has exactly one owner. The user
- * stores in @ready_cons where it will look next; it is a hint for the kernel.
+ * than 0. Both sides claim a word only by an atomic operation on it, so a
+ * batch has exactly one owner.
+ *
+ * The kernel takes batches back, too, oldest first. All batches before
+ * @ready_tail are gone, and unmapped if they were taken back: start at
+ * @ready_tail (acquire) if that is further. A word that is 0 at or after it
+ * is a batch that is being unmapped: wait, or do without; whoever goes on must
+ * not use that batch's memory before @ready_tail has passed it.
+ *
+ * The user stores in @ready_cons where it will look next, before it looks: the
+ * kernel publishes batch n only while n - ready_cons is below ready_entries,
+ * so that no word is replaced under the user's hands.
  * Batches appear in the order of the fill ring, so consecutive ones are
  * adjacent as long as a fill extent lasts.
  *
@@ -329,6 +337,8 @@ struct hermes_fill {
  * @low_bytes: kernel: low watermark, bytes
  * @ready_bytes: kernel: published and not yet seen taken, updated by the
  *	worker; a hint
+ * @ready_tail: kernel: batches before this one are gone
+ * @kernel_pad: kernel: 0
  * @kernel_reserved: kernel: 0
  * @ready_cons: user: the batch that it will look at next
  * @fill_prod: user: extents added so far
@@ -347,7 +357,9 @@ struct hermes_control {
 	__u64 target_bytes;
 	__u64 low_bytes;
 	__u64 ready_bytes;
-	__u64 kernel_reserved[9];
+	__u32 ready_tail;
+	__u32 kernel_pad;
+	__u64 kernel_reserved[8];
 	/* written by the user, cache lines of its own */
 	__u32 ready_cons;
 	__u32 fill_prod;

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The frontier of the newest arena. Memory beyond it was never used, may not be
+ * accessible yet, and its metadata has no pages. It moves in two ways:
+ *
+ *	a request finds no memory	hu_frontier_grow() opens a step: cold memory
+ *	the reserve wants more		hu_frontier_post() posts an extent to the module
+ *
+ * Either way the metadata comes first, so that no request has to fault it in
+ * under hu_pages_lock: of a step it is made resident at once, for an extent it
+ * is posted before it, and so is ready before any of the memory is. Steps and
+ * extents are cut at multiples of 2 MiB, the tags and span slots of which fill
+ * whole pages.
+ */
+#include "frontier.h"
+#include "latency.h"
+#include "lock.h"
+#include "os.h"
+#include "pageheap.h"
+#include "reserve.h"
+
+/* Whole pages of tags and of span slots. */
+#define GRAIN		((uint32_t)(2 * MIB / HU_PAGE))
+/* Steps of an arena grow with its use, but not where the module fills it. */
+#define STEP_MIN	GRAIN
+#define STEP_MAX	((uint32_t)(16 * MIB / HU_PAGE))
+/* One posted extent: at most so long, and that part of an arena. */
+#define POST_MAX	((uint32_t)(16 * MIB / HU_PAGE))
+#define POST_SHARE	8
+/* Shorter runs are not worth an entry in the fill ring. */
+#define POST_MIN	((uint32_t)(MIB / HU_PAGE))
+/* Made ready with the first step: the first requests of a process find it. */
+#define START_PAGES	((uint32_t)(2 * HU_UNIT_PAGES))
+
+_Static_assert(GRAIN * sizeof(struct hu_run) % HU_PAGE == 0, "tags of a grain");
+_Static_assert(2 * MIB / HU_UNIT * sizeof(struct hu_span) % HU_PAGE == 0, "slots of a grain");
+
+static struct hu_arena *newest;		/* changed under hu_grow_lock + hu_pages_lock */
+static size_t all_bytes;		/* of arenas; under hu_pages_lock */
+static _Atomic uint64_t grows;		/* changed under hu_grow_lock */
+static bool prefilled;			/* under hu_grow_lock */
+
+/* Up to where something that begins at @page and is so long should reach. */
+static uint32_t step_end(const struct hu_arena *arena, uint32_t page, uint32_t pages)
+{
+	uint32_t end = (page + pages + GRAIN - 1) & ~(GRAIN - 1);
+
+	return end < arena->pages ? end : arena->pages;
+}
+
+/* The longest extent of never used memory that should be posted; 0: none. */
+static uint32_t post_pages(const struct hu_arena *arena)
+{
+	uint32_t most = arena->pages / POST_SHARE, left = arena->pages - arena->frontier;
+
+	most = most < POST_MAX ? most : POST_MAX;
+	return (most < left ? most : left) & ~(GRAIN - 1);
+}
+
+static bool post_new(struct hu_arena *arena)
+{
+	struct hu_meta meta[HU_META_PARTS];
+	uint32_t start = arena->frontier, end = start + post_pages(arena);
+	unsigned int i;
+
+	if (start == end)
+		return false;
+	end = step_end(arena, start, end - start);
+	arena->frontier = end;
+	hu_arena_meta(arena, start, end, meta);
+	for (i = 0; i < HU_META_PARTS; i++)
+		hu_reserve->post(meta[i].addr, meta[i].bytes);
+	hu_reserve->post(hu_page_address(arena, start), (size_t)(end - start) * HU_PAGE);
+	return true;
+}
+
+/**
+ * hu_frontier_post() - give the reserve address space to fill
+ *
+ * Long cold runs, else never used memory.
+ *
+ * Context: hu_pages_lock held.
+ */
+void hu_frontier_post(void)
+{
+	struct hu_run_ref ref;
+
+	if (!hu_reserve_client)
+		return;
+	while (hu_reserve->wants()) {
+		ref = hu_runs_take_largest(HU_RUN_COLD, POST_MIN, POST_MAX);
+		if (ref.arena && ref.arena->client == hu_reserve_client) {
+			hu_reserve->post(hu_page_address(ref.arena, ref.page),
+					 (size_t)ref.pages * HU_PAGE);
+			continue;
+		}
+		if (ref.arena)
+			hu_runs_insert(ref.arena, ref.page, ref.pages, HU_RUN_COLD, 0);
+		if (!newest || newest->client != hu_reserve_client || !post_new(newest))
+			return;
+	}
+}
+
+/* Whether growing would lengthen what ends before @page; needs hu_pages_lock. */
+bool hu_frontier_at(const struct hu_arena *arena, uint32_t page)
+{
+	return arena == newest && arena->frontier == page && page < arena->pages;
+}
+
+/* Length of all arenas; needs hu_pages_lock. */
+size_t hu_frontier_arena_bytes(void)
+{
+	return all_bytes;
+}
+
+/* How often hu_frontier_grow() has succeeded. */
+uint64_t hu_frontier_grows(void)
+{
+	return atomic_load_explicit(&grows, memory_order_relaxed);
+}
+
+/* The first requests of a process find ready memory. */
+static void prefill(void)
+{
+	struct hu_run_ref ref;
+
+	prefilled = true;
+	hu_lock(&hu_pages_lock);
+	ref = hu_runs_take(HU_RUN_COLD, START_PAGES, HU_UNIT_PAGES);
+	hu_pages_leave();
+	if (!ref.arena)
+		return;
+	hu_arena_populate(ref.arena, hu_page_address(ref.arena, ref.page), START_PAGES * HU_PAGE);
+	hu_lock(&hu_pages_lock);
+	hu_runs_insert(ref.arena, ref.page, ref.pages, HU_RUN_ZERO, hu_os_clock_ms());
+	hu_pages_leave();
+}
+
+static void insert_cold(struct hu_arena *arena, uint32_t start, uint32_t end)
+{
+	hu_lock(&hu_pages_lock);
+	if (start < end)
+		hu_runs_insert(arena, start, end - start, HU_RUN_COLD, 0);
+	hu_pages_leave();
+}
+
+/*
+ * Move the frontier so that a request of @pages fits behind it. Returns false
+ * when that is not possible in this arena: it is used up.
+ */
+static bool claim_step(struct hu_arena *arena, size_t pages, uint32_t *start, uint32_t *end)
+{
+	uint32_t step = STEP_MIN, used;
+	bool ok;
+
+	hu_lock(&hu_pages_lock);
+	*start = arena->frontier;
+	ok = pages <= arena->pages - *start;
+	if (ok) {
+		used = *start - arena->user_page;
+		if (!arena->client)
+			step = used < STEP_MIN ? STEP_MIN : used > STEP_MAX ? STEP_MAX : used;
+		*end = step_end(arena, *start, step > pages ? step : (uint32_t)pages);
+		arena->frontier = *end;
+	}
+	hu_unlock(&hu_pages_lock);
+	return ok;
+}
+
+/* Returns false when the kernel refuses. */
+static bool open_step(struct hu_arena *arena, size_t pages, uint32_t start, uint32_t end)
+{
+	uint32_t least = step_end(arena, start, (uint32_t)pages);
+	uint32_t opened = hu_arena_commit(arena, start, least, end);
+
+	if (opened != end) {
+		/* Nobody else moves the frontier of memory that must be opened. */
+		hu_lock(&hu_pages_lock);
+		arena->frontier = opened;
+		hu_unlock(&hu_pages_lock);
+	}
+	if (opened == start)
+		return false;
+	hu_arena_warm(arena, start, opened);
+	insert_cold(arena, start, opened);
+	if (!prefilled && hu_reserve != &hu_backend_anon)
+		prefill();
+	return true;
+}
+
+/* A new newest arena; what is left of the former one becomes a cold run. */
+static bool new_arena(size_t pages)
+{
+	struct hu_arena *arena = hu_arena_create(pages), *old = newest;
+	uint32_t start = 0, end = 0;
+
+	if (!arena)
+		return false;
+	hu_lock(&hu_pages_lock);
+	newest = arena;
+	all_bytes += (size_t)arena->pages * HU_PAGE;
+	if (old) {
+		start = old->frontier;
+		end = old->pages;
+		old->frontier = end;
+	}
+	hu_pages_leave();
+	if (start < end)
+		insert_cold(old, start, hu_arena_commit(old, start, end, end));
+	return true;
+}
+
+/**
+ * hu_frontier_grow() - memory is short: open more of the arena, or make a new one
+ * @pages: length of the request
+ * @align: its alignment in pages
+ * @seen: hu_frontier_grows() when memory was found short: somebody else may
+ *	have grown since
+ *
+ * Return: whether the request should look again. Context: no lock held.
+ */
+bool hu_frontier_grow(size_t pages, uint32_t align, uint64_t seen)
+{
+	uint32_t start = 0, end = 0;
+	bool lost, ok = true;
+
+	hu_lock(&hu_grow_lock);
+	if (grows != seen)
+		goto out;
+	lost = hu_reserve_lost();
+	if (lost || !hu_reserve_started())
+		hu_reserve_start();
+	pages += align - 1;
+	if (newest && !(lost && hu_reserve_client) && claim_step(newest, pages, &start, &end))
+		ok = open_step(newest, pages, start, end);
+	else
+		ok = new_arena(pages);
+	if (ok) {
+		atomic_store_explicit(&grows, seen + 1, memory_order_relaxed);
+		hu_count_add(HU_COUNT_GROWS, 1);
+	}
+out:
+	hu_unlock(&hu_grow_lock);
+	return ok;
+}
