@@ -292,11 +292,11 @@ static void resolve_consumed(uint32_t cons)
 static void advance(uint32_t to)
 {
 	ready_cons = to;
-	/* Before the look at the word: the kernel does not replace it from now on. */
-	atomic_store_explicit((_Atomic uint32_t *)&control->ready_cons, to, memory_order_seq_cst);
+	/* After the look at the words before: the kernel may replace them now. */
+	__atomic_store_n(&control->ready_cons, to, __ATOMIC_RELEASE);
 }
 
-/* Batches that the kernel has published and not taken back, at most. */
+/* Batches in the ring, at most; what the kernel has taken back is left behind. */
 static uint32_t ring_left(void)
 {
 	/* Pairs with the kernel's release store after it unmapped them. */
@@ -304,18 +304,10 @@ static uint32_t ring_left(void)
 	/* Pairs with the kernel's release store after it wrote the word. */
 	uint32_t left = load_acquire(&control->ready_prod) - ready_cons;
 
-	return gone <= left ? left - gone : left;
-}
-
-/* Also leaves behind what the kernel has taken back. */
-static bool ring_empty(void)
-{
-	uint32_t gone = load_acquire(&control->ready_tail) - ready_cons;
-	uint32_t left = load_acquire(&control->ready_prod) - ready_cons;
-
-	if (gone && gone <= left)
-		advance(ready_cons + gone);
-	return load_acquire(&control->ready_prod) == ready_cons;
+	if (!gone || gone > left)
+		return left;
+	advance(ready_cons + gone);
+	return left - gone;
 }
 
 static bool kmod_pop(uintptr_t *addr, size_t *bytes)
@@ -326,7 +318,7 @@ static bool kmod_pop(uintptr_t *addr, size_t *bytes)
 	uint64_t word;
 
 	for (skipped = 0; skipped < SKIP_MAX; skipped++) {
-		if (ring_empty()) {
+		if (!ring_left()) {
 			resolve_consumed(cons);
 			return false;
 		}
@@ -364,7 +356,7 @@ static bool kmod_wants(void)
 	/* Before the look at the ring, see resolve_consumed(). */
 	uint32_t cons = load_acquire(&control->fill_cons);
 
-	if (cons != oldest && ring_empty())
+	if (cons != oldest && !ring_left())
 		resolve_consumed(cons);
 	return ahead(cons) < AHEAD_BYTES &&
 	       fill_prod - cons + POSTED_GROUP <= fill_entries &&
