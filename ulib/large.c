@@ -104,20 +104,26 @@ static void *huge_map(size_t bytes, size_t align)
 	return p;
 }
 
-static void *huge_alloc(size_t bytes, size_t align)
+/* Keep the new entry of a mapping; without a mapping it goes back. */
+static void huge_enter(struct huge *huge, void *p, size_t bytes)
 {
-	uint64_t start = hu_latency_start();
-	struct huge *huge = huge_new();
-	void *p = huge ? huge_map(bytes, align) : NULL;
-
 	if (!huge)
-		return NULL;
+		return;
 	hu_lock(&hu_huge_lock);
 	if (p)
 		huge_insert(huge, (uintptr_t)p, bytes);
 	else
 		huge_recycle(huge);
 	hu_unlock(&hu_huge_lock);
+}
+
+static void *huge_alloc(size_t bytes, size_t align)
+{
+	uint64_t start = hu_latency_start();
+	struct huge *huge = huge_new();
+	void *p = huge ? huge_map(bytes, align) : NULL;
+
+	huge_enter(huge, p, bytes);
 	if (p)
 		hu_latency_pages(HU_FROM_HUGE, start);
 	return p;
@@ -198,14 +204,7 @@ static void *make_huge(void *p, size_t pages, size_t bytes)
 		return NULL;
 	huge = huge_new();
 	to = huge ? hu_os_move_pages(p, pages * HU_PAGE, new_bytes) : NULL;
-	if (!huge)
-		return NULL;
-	hu_lock(&hu_huge_lock);
-	if (to)
-		huge_insert(huge, (uintptr_t)to, new_bytes);
-	else
-		huge_recycle(huge);
-	hu_unlock(&hu_huge_lock);
+	huge_enter(huge, to, new_bytes);
 	if (to)
 		hu_pages_free_moved(p, pages);
 	return to;

@@ -34,7 +34,7 @@
 #define WAIT_PAGES	((size_t)(2 * MIB / HU_PAGE))
 #define WAITS_MAX	2
 
-static size_t cold_pages;		/* handed out since the client was opened */
+static size_t cold_pages;		/* handed out since a fork left the client behind */
 static uint64_t consumed_pages;		/* fresh ones handed out, ready or cold */
 static uint64_t start_at = REAL_GROWTH;	/* when it gets there a thread is started */
 static size_t live_pages;

@@ -294,9 +294,10 @@ static uint64_t populate_refill(void)
 	return (starved ? STARVED_INTERVALS : 1) * interval_ns / 1000;
 }
 
+/* Under hu_pages_lock. */
 static bool is_low(void)
 {
-	return !starved && hu_runs_pages(HU_RUN_ZERO) < low_pages();
+	return hu_runs_pages(HU_RUN_ZERO) < low_pages();
 }
 
 static bool populate_refill_due(void)
@@ -304,7 +305,7 @@ static bool populate_refill_due(void)
 	bool due;
 
 	hu_lock(&hu_pages_lock);
-	due = is_low();
+	due = is_low() && !starved;
 	hu_unlock(&hu_pages_lock);
 	return due;
 }
@@ -312,9 +313,7 @@ static bool populate_refill_due(void)
 /* Under hu_pages_lock. A thread that slept as memory was short looks again. */
 static bool populate_needs_kick(void)
 {
-	bool low = hu_runs_pages(HU_RUN_ZERO) < low_pages();
-
-	return low && (!starved || quiet == QUIET_MAX) && hu_worker_resting();
+	return is_low() && (!starved || quiet == QUIET_MAX) && hu_worker_resting();
 }
 
 static bool populate_making(void)
