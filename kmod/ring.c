@@ -248,6 +248,19 @@ void hermes_ring_publish(struct hermes_client *c, unsigned long addr,
 	smp_store_release(&ring->control->ready_prod, ring->prod);
 }
 
+/*
+ * Batches before the tail are cold memory to the user: what was taken back is
+ * unmapped when the tail passes it, and not before.
+ */
+static void hermes_ring_set_tail(struct hermes_ring *ring, u32 tail)
+{
+	if (tail == ring->tail)
+		return;
+	ring->tail = tail;
+	/* Pairs with the user's acquire load of ready_tail. */
+	smp_store_release(&ring->control->ready_tail, tail);
+}
+
 static void hermes_ring_consumed(struct hermes_client *c, unsigned long nr)
 {
 	if (!nr)
@@ -271,17 +284,17 @@ unsigned long hermes_ring_scan(struct hermes_client *c)
 	struct hermes_ring *ring = &c->ring;
 	unsigned long taken = 0;
 	struct hermes_slot *s;
-	u32 i;
+	u32 tail, i;
 
 	lockdep_assert_held(&c->lock);
-	for (; ring->tail != ring->prod; ring->tail++) {
-		i = ring->tail % HERMES_READY_ENTRIES;
+	for (tail = ring->tail; tail != ring->prod; tail++) {
+		i = tail % HERMES_READY_ENTRIES;
 		s = &ring->slots[i];
 		if (READ_ONCE(ring->ready[i]) == s->word)
 			break;
 		taken += HERMES_READY_PAGES(s->word);
 	}
-	WRITE_ONCE(ring->control->ready_tail, ring->tail);
+	hermes_ring_set_tail(ring, tail);
 	hermes_ring_consumed(c, taken);
 	return taken;
 }
@@ -310,25 +323,22 @@ unsigned long hermes_ring_reclaim(struct hermes_client *c, unsigned long nr)
 	lockdep_assert_held(&c->mm->mmap_lock);
 	lockdep_assert_held(&c->lock);
 	hermes_ring_scan(c);
-	for (; got < nr && ring->tail != ring->prod; ring->tail++) {
+	while (got < nr && ring->tail != ring->prod) {
 		i = ring->tail % HERMES_READY_ENTRIES;
 		s = &ring->slots[i];
 		pages = HERMES_READY_PAGES(s->word);
 		/* Full barrier; pairs with the user's exchange of the word. */
 		if (cmpxchg(&ring->ready[i], s->word, 0) != s->word) {
 			hermes_ring_consumed(c, pages);
-			continue;
+		} else {
+			hermes_arena_unmap(c, HERMES_READY_ADDR(s->word), pages,
+					   s->pgoff);
+			c->ready_pages -= pages;
+			got += pages;
 		}
-		hermes_arena_unmap(c, HERMES_READY_ADDR(s->word), pages,
-				   s->pgoff);
-		c->ready_pages -= pages;
-		got += pages;
+		/* One by one: the user may be waiting for the next batch. */
+		hermes_ring_set_tail(ring, ring->tail + 1);
 	}
-	/*
-	 * Pairs with the user's acquire load: batches before the tail are
-	 * cold memory to it, so they must be unmapped.
-	 */
-	smp_store_release(&ring->control->ready_tail, ring->tail);
 	hermes_total_uncharge(got);
 	atomic64_add(got, &c->stat.reclaimed);
 	return got;

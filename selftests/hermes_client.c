@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -197,6 +198,35 @@ int hermes_fill_add(struct hermes_client *c, void *addr, size_t len)
 	return 0;
 }
 
+/*
+ * The next batch, and past what was taken back. Only when its word has been
+ * looked at may the kernel know: it replaces what is before ready_cons.
+ */
+static uint64_t hermes_pop_locked(struct hermes_client *c)
+{
+	uint32_t cons = c->ctl->ready_cons;
+	/* Pairs with the kernel's release: unmapped before the tail passes. */
+	uint32_t gone = __atomic_load_n(&c->ctl->ready_tail,
+					__ATOMIC_ACQUIRE) - cons;
+	/* Pairs with the kernel's release: word before counter. */
+	uint32_t left = __atomic_load_n(&c->ctl->ready_prod,
+					__ATOMIC_ACQUIRE) - cons;
+	uint64_t word = 0;
+
+	if (gone <= left) {
+		cons += gone;
+		left -= gone;
+	}
+	if (left) {
+		word = __atomic_exchange_n(&c->ready[cons % c->ready_entries],
+					   0, __ATOMIC_ACQUIRE);
+		/* A word 0 is a batch that is being unmapped. */
+		cons += !!word;
+	}
+	__atomic_store_n(&c->ctl->ready_cons, cons, __ATOMIC_RELEASE);
+	return word;
+}
+
 /**
  * hermes_pop() - take a ready batch, without a system call; any thread
  * @c: the client
@@ -205,25 +235,13 @@ int hermes_fill_add(struct hermes_client *c, void *addr, size_t len)
  */
 uint64_t hermes_pop(struct hermes_client *c)
 {
-	uint32_t cons = __atomic_load_n(&c->ctl->ready_cons, __ATOMIC_RELAXED);
 	uint64_t word;
 
-	for (;;) {
-		/* Pairs with the kernel's release: word before counter. */
-		if (cons == __atomic_load_n(&c->ctl->ready_prod,
-					    __ATOMIC_ACQUIRE))
-			return 0;
-		if (!__atomic_compare_exchange_n(&c->ctl->ready_cons, &cons,
-						 cons + 1, false,
-						 __ATOMIC_RELAXED,
-						 __ATOMIC_RELAXED))
-			continue;
-		word = __atomic_exchange_n(&c->ready[cons % c->ready_entries],
-					   0, __ATOMIC_ACQUIRE);
-		if (word)
-			return word;
-		cons++;
-	}
+	while (__atomic_test_and_set(&c->popping, __ATOMIC_ACQUIRE))
+		sched_yield();
+	word = hermes_pop_locked(c);
+	__atomic_clear(&c->popping, __ATOMIC_RELEASE);
+	return word;
 }
 
 /**

@@ -70,6 +70,7 @@
  * @fill: its fill ring
  * @ready_entries: length of @ready, copied before anybody can scribble
  * @fill_entries: length of @fill
+ * @popping: a thread is in hermes_pop()
  */
 struct hermes_client {
 	int fd;
@@ -79,6 +80,7 @@ struct hermes_client {
 	struct hermes_fill *fill;
 	uint32_t ready_entries;
 	uint32_t fill_entries;
+	bool popping;
 };
 
 /* The device. */

@@ -115,9 +115,11 @@ struct hu_arena *hu_arena_create(size_t pages)
 	size_t len, need = pages * HU_PAGE;
 	struct hu_arena *arena;
 
-	if (arenas == HU_ARENAS_MAX || need > HU_LARGE_MAX + MIB)
+	if (arenas == HU_ARENAS_MAX || need > HU_ARENA_MAX)
 		return NULL;
 	need = hu_align_up(need + user_offset(need + need / 64 + MIB), MIB);
+	if (need > HU_ARENA_MAX)
+		return NULL;
 	for (len = hu_max(arena_bytes(), need); ; len = hu_max(len / 2, need)) {
 		arena = try_create(len);
 		if (arena || len == need || len <= ARENA_MIN)

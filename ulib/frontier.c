@@ -124,7 +124,6 @@ static void prefill(void)
 {
 	struct hu_run_ref ref;
 
-	prefilled = true;
 	hu_lock(&hu_pages_lock);
 	ref = hu_runs_take(HU_RUN_COLD, START_PAGES, HU_UNIT_PAGES);
 	hu_pages_leave();
@@ -183,12 +182,26 @@ static bool open_step(struct hu_arena *arena, size_t pages, uint32_t start, uint
 		return false;
 	hu_arena_warm(arena, start, opened);
 	insert_cold(arena, start, opened);
-	if (!prefilled && hu_reserve != &hu_backend_anon)
-		prefill();
 	return true;
 }
 
-/* A new newest arena; what is left of the former one becomes a cold run. */
+/* What was not used of an arena that is not the newest any more becomes a cold run. */
+static void retire(struct hu_arena *arena)
+{
+	uint32_t start, end = arena->pages;
+
+	hu_lock(&hu_pages_lock);
+	start = arena->frontier;
+	arena->frontier = end;
+	hu_pages_leave();
+	if (start < end)
+		insert_cold(arena, start, hu_arena_commit(arena, start, end, end));
+}
+
+/*
+ * A new newest arena. It is made for a request, which has its step before
+ * anybody can post the arena for the reserve: it may be no longer than that.
+ */
 static bool new_arena(size_t pages)
 {
 	struct hu_arena *arena = hu_arena_create(pages), *old = newest;
@@ -196,18 +209,24 @@ static bool new_arena(size_t pages)
 
 	if (!arena)
 		return false;
+	claim_step(arena, pages, &start, &end);
 	hu_lock(&hu_pages_lock);
 	newest = arena;
 	all_bytes += (size_t)arena->pages * HU_PAGE;
-	if (old) {
-		start = old->frontier;
-		end = old->pages;
-		old->frontier = end;
-	}
 	hu_pages_leave();
-	if (start < end)
-		insert_cold(old, start, hu_arena_commit(old, start, end, end));
-	return true;
+	if (old)
+		retire(old);
+	return open_step(arena, pages, start, end);
+}
+
+/* The newest arena where that has room, a new one otherwise. */
+static bool grow(size_t pages, bool lost)
+{
+	uint32_t start = 0, end = 0;
+
+	if (!newest || lost || !claim_step(newest, pages, &start, &end))
+		return new_arena(pages);
+	return open_step(newest, pages, start, end);
 }
 
 /**
@@ -221,8 +240,7 @@ static bool new_arena(size_t pages)
  */
 bool hu_frontier_grow(size_t pages, uint32_t align, uint64_t seen)
 {
-	uint32_t start = 0, end = 0;
-	bool lost, ok = true;
+	bool lost, first, ok = true;
 
 	hu_lock(&hu_grow_lock);
 	if (grows != seen)
@@ -230,12 +248,13 @@ bool hu_frontier_grow(size_t pages, uint32_t align, uint64_t seen)
 	lost = hu_reserve_lost();
 	if (lost || !hu_reserve_started())
 		hu_reserve_start();
-	pages += align - 1;
-	if (newest && !(lost && hu_reserve_client) && claim_step(newest, pages, &start, &end))
-		ok = open_step(newest, pages, start, end);
-	else
-		ok = new_arena(pages);
+	first = !prefilled && hu_reserve != &hu_backend_anon;
+	pages += align - 1 + (first ? START_PAGES : 0);
+	ok = grow(pages, lost && hu_reserve_client);
 	if (ok) {
+		if (first)
+			prefill();
+		prefilled |= first;
 		atomic_store_explicit(&grows, seen + 1, memory_order_relaxed);
 		hu_count_add(HU_COUNT_GROWS, 1);
 	}

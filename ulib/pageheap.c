@@ -333,6 +333,8 @@ static bool extend_locked(struct hu_arena *arena, uint32_t end, uint32_t extra,
 {
 	bool zero = true;
 
+	if (end >= arena->frontier)
+		return false;
 	if (arena->tags[end].state == HU_RUN_COLD)
 		chores->cold = true;
 	if (hu_runs_take_at(arena, end, extra, &zero)) {
@@ -375,7 +377,7 @@ bool hu_pages_extend(void *addr, size_t pages, size_t new_pages)
 		hu_pages_enter();
 		seen = hu_frontier_grows();
 		ok = extend_locked(arena, end, extra, &chores);
-		at_frontier = !ok && hu_frontier_at(arena, end);
+		at_frontier = !ok && !hu_reserve_lost() && hu_frontier_at(arena, end);
 		if (ok) {
 			live_pages += extra;
 			chores.kick = hu_reserve->needs_kick();

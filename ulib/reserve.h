@@ -20,7 +20,8 @@
 /**
  * struct hu_backend - how ready memory is got
  * @pop: the next ready range; false: none. Under hu_pages_lock.
- * @ready: bytes that @pop could give at most. Under hu_pages_lock.
+ * @ready: bytes that @pop could give at most; passes what was taken back. Under
+ *	hu_pages_lock.
  * @wants: whether more should be posted. Under hu_pages_lock.
  * @post: hand over cold memory to be made ready. Under hu_pages_lock.
  * @needs_kick: whether @kick should be called. Under hu_pages_lock.

@@ -41,7 +41,7 @@
 
 /* So much is posted ahead: the kernel always has a next extent. */
 #define AHEAD_BYTES	(32 * MIB)
-#define POSTED_MAX	128
+#define POSTED_MAX	512
 /* Extents that are posted together: memory and its metadata. */
 #define POSTED_GROUP	(1 + HU_META_PARTS)
 /* Batches that are not ours to use are skipped, so many per call. */
@@ -246,7 +246,8 @@ int hu_kmod_map(void *addr, size_t bytes)
 
 static void add_hole(uintptr_t from, uintptr_t to)
 {
-	if (from == to)
+	/* Metadata is nobody's to hand out. */
+	if (from == to || !hu_arena_of(from))
 		return;
 	holes_bytes += to - from;
 	hu_pages_add_cold(from, to - from);

@@ -218,7 +218,8 @@ void hu_runs_insert(struct hu_arena *arena, uint32_t page, uint32_t pages,
 		index_remove(arena, page);
 		pages += before;
 	}
-	if (page + pages < arena->pages && merges(&tags[page + pages], state)) {
+	/* Never used memory has no run, and its tags are to stay without a page. */
+	if (page + pages < arena->frontier && merges(&tags[page + pages], state)) {
 		uint32_t after = tags[page + pages].pages;
 
 		if (after > longest)

@@ -10,6 +10,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include "fake_dev.h"
 #include "model.h"
 
@@ -32,6 +33,10 @@ static int backend(void)
 	hermes_u_status(&status);
 	return status.backend;
 }
+
+/* What limited() asks for at a time, and what all else of it may take. */
+#define LIMITED_BYTES	(100 * MIB)
+#define LIMITED_OTHER	(64 * MIB)
 
 #define CHECK(condition) check(condition, __LINE__, #condition)
 
@@ -291,6 +296,25 @@ static int doorbells(void)
 	return 0;
 }
 
+/*
+ * Where address space is limited, arenas are short, and a large request needs
+ * one of its own: it gets it, whatever the reserve would like to have of it.
+ */
+static int limited(void)
+{
+	struct model_options little = { seed, 20000, 100, MIB, 16 * MIB, false };
+	struct rlimit limit;
+	rlim_t got;
+
+	CHECK(!getrlimit(RLIMIT_AS, &limit) && limit.rlim_cur != RLIM_INFINITY);
+	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	for (got = 0; opaque(malloc(LIMITED_BYTES)); got += LIMITED_BYTES)
+		;
+	CHECK(limit.rlim_cur - got < LIMITED_BYTES + LIMITED_OTHER);
+	CHECK(!model_run(&little) && !wrong());
+	return 0;
+}
+
 static int bounds(void)
 {
 	size_t min = 0, max = 0;
@@ -395,22 +419,25 @@ static const struct {
 	const char *name;
 	int (*body)(void);
 	bool late;	/* starts the fake's thread itself, if at all */
+	rlim_t limit;	/* of address space, 0: none */
 } cases[] = {
-	{ "plain", plain, false },
-	{ "large_from_batches", large_from_batches, false },
-	{ "skips_and_take_backs", skips_and_take_backs, false },
-	{ "takes_back_slowly", takes_back_slowly, false },
-	{ "idle_for_long", idle_for_long, false },
-	{ "all_skipped", all_skipped, false },
-	{ "dry", dry, false },
-	{ "published_twice", published_twice, false },
-	{ "descriptor_lost", descriptor_lost, false },
-	{ "gives_back", gives_back, false },
-	{ "doorbells", doorbells, false },
-	{ "bounds", bounds, false },
-	{ "forks", forks, false },
-	{ "refused", refused, true },
-	{ "other_version", other_version, true },
+	{ "plain", plain, false, 0 },
+	{ "large_from_batches", large_from_batches, false, 0 },
+	{ "skips_and_take_backs", skips_and_take_backs, false, 0 },
+	{ "takes_back_slowly", takes_back_slowly, false, 0 },
+	{ "idle_for_long", idle_for_long, false, 0 },
+	{ "all_skipped", all_skipped, false, 0 },
+	{ "dry", dry, false, 0 },
+	{ "published_twice", published_twice, false, 0 },
+	{ "descriptor_lost", descriptor_lost, false, 0 },
+	{ "gives_back", gives_back, false, 0 },
+	{ "doorbells", doorbells, false, 0 },
+	{ "bounds", bounds, false, 0 },
+	{ "limited_512", limited, false, 512 * MIB },
+	{ "limited_200", limited, false, 200 * MIB },
+	{ "forks", forks, false, 0 },
+	{ "refused", refused, true, 0 },
+	{ "other_version", other_version, true, 0 },
 };
 
 #define CASES	(sizeof(cases) / sizeof(*cases))
@@ -431,7 +458,11 @@ static void run_case(void **state)
 	snprintf(number, sizeof(number), "%d", i);
 	pid = fork();
 	if (!pid) {
+		struct rlimit limit = { cases[i].limit, cases[i].limit };
+
 		setenv("HERMES_CONF", "decay=never", 1);
+		if (limit.rlim_cur)
+			setrlimit(RLIMIT_AS, &limit);
 		execl(executable, executable, number, NULL);
 		_exit(126);
 	}
@@ -463,7 +494,7 @@ int main(int argc, char **argv)
 {
 	struct CMUnitTest tests[CASES];
 	static int numbers[CASES];
-	size_t i;
+	size_t i, count = 0;
 
 	if (argc > 1) {
 		if (!cases[atoi(argv[1])].late)
@@ -472,8 +503,13 @@ int main(int argc, char **argv)
 	}
 	executable = argv[0];
 	for (i = 0; i < CASES; i++) {
+		/* A sanitizer's own memory is larger than any limit. */
+		if (cases[i].limit && !RESIDENT_COUNTS)
+			continue;
 		numbers[i] = (int)i;
-		tests[i] = (struct CMUnitTest){ cases[i].name, run_case, NULL, NULL, &numbers[i] };
+		tests[count++] = (struct CMUnitTest){
+			cases[i].name, run_case, NULL, NULL, &numbers[i]
+		};
 	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return _cmocka_run_group_tests("tests", tests, count, NULL, NULL);
 }
