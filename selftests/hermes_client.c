@@ -202,7 +202,7 @@ int hermes_fill_add(struct hermes_client *c, void *addr, size_t len)
  * The next batch, and past what was taken back. Only when its word has been
  * looked at may the kernel know: it replaces what is before ready_cons.
  */
-static uint64_t hermes_pop_locked(struct hermes_client *c)
+static uint64_t hermes_pop_locked(struct hermes_client *c, bool *unmapping)
 {
 	uint32_t cons = c->ctl->ready_cons;
 	/* Pairs with the kernel's release: unmapped before the tail passes. */
@@ -220,9 +220,9 @@ static uint64_t hermes_pop_locked(struct hermes_client *c)
 	if (left) {
 		word = __atomic_exchange_n(&c->ready[cons % c->ready_entries],
 					   0, __ATOMIC_ACQUIRE);
-		/* A word 0 is a batch that is being unmapped. */
 		cons += !!word;
 	}
+	*unmapping = left && left <= c->ready_entries && !word;
 	__atomic_store_n(&c->ctl->ready_cons, cons, __ATOMIC_RELEASE);
 	return word;
 }
@@ -231,16 +231,21 @@ static uint64_t hermes_pop_locked(struct hermes_client *c)
  * hermes_pop() - take a ready batch, without a system call; any thread
  * @c: the client
  *
+ * While the kernel unmaps one that it takes back, waits for that.
+ *
  * Return: the batch's word, or 0 when none is ready.
  */
 uint64_t hermes_pop(struct hermes_client *c)
 {
-	uint64_t word;
+	uint64_t word, end = now_ms() + WAIT_MS;
+	bool unmapping;
 
-	while (__atomic_test_and_set(&c->popping, __ATOMIC_ACQUIRE))
-		sched_yield();
-	word = hermes_pop_locked(c);
-	__atomic_clear(&c->popping, __ATOMIC_RELEASE);
+	do {
+		while (__atomic_test_and_set(&c->popping, __ATOMIC_ACQUIRE))
+			sched_yield();
+		word = hermes_pop_locked(c, &unmapping);
+		__atomic_clear(&c->popping, __ATOMIC_RELEASE);
+	} while (unmapping && now_ms() < end);
 	return word;
 }
 

@@ -41,10 +41,11 @@ static void *reserve_slot(size_t len)
 {
 	unsigned int try;
 
-	if (!next_slot)
-		next_slot = SLOT_FIRST + hu_os_random() % SLOT_RANGE;
+	if (arenas == 1)
+		next_slot = hu_os_random();
 	for (try = 0; try < SLOT_TRIES; try++) {
-		void *base = hu_os_reserve((void *)(next_slot++ << HU_ARENA_SHIFT), len);
+		uintptr_t slot = SLOT_FIRST + next_slot++ % SLOT_RANGE;
+		void *base = hu_os_reserve((void *)(slot << HU_ARENA_SHIFT), len);
 
 		if (base)
 			return base;
@@ -58,6 +59,17 @@ static size_t arena_bytes(void)
 
 	while (len > 4 * ARENA_MIN && len > limit / LIMIT_SHARE)
 		len /= 2;
+	return len;
+}
+
+/* The shortest arena with so much user memory. */
+static size_t bytes_for(size_t user)
+{
+	size_t len = hu_align_up(user + user_offset(user), MIB);
+
+	/* Its metadata is a bit longer than that of the user memory alone. */
+	while (len - user_offset(len) < user)
+		len += MIB;
 	return len;
 }
 
@@ -112,12 +124,12 @@ static struct hu_arena *try_create(size_t len)
  */
 struct hu_arena *hu_arena_create(size_t pages)
 {
-	size_t len, need = pages * HU_PAGE;
 	struct hu_arena *arena;
+	size_t len, need;
 
-	if (arenas == HU_ARENAS_MAX || need > HU_ARENA_MAX)
+	if (arenas == HU_ARENAS_MAX || pages > HU_ARENA_MAX / HU_PAGE)
 		return NULL;
-	need = hu_align_up(need + user_offset(need + need / 64 + MIB), MIB);
+	need = bytes_for(pages * HU_PAGE);
 	if (need > HU_ARENA_MAX)
 		return NULL;
 	for (len = hu_max(arena_bytes(), need); ; len = hu_max(len / 2, need)) {

@@ -206,17 +206,18 @@ static bool new_arena(size_t pages)
 {
 	struct hu_arena *arena = hu_arena_create(pages), *old = newest;
 	uint32_t start = 0, end = 0;
+	bool ok;
 
-	if (!arena)
+	if (!arena || !claim_step(arena, pages, &start, &end))
 		return false;
-	claim_step(arena, pages, &start, &end);
 	hu_lock(&hu_pages_lock);
 	newest = arena;
 	all_bytes += (size_t)arena->pages * HU_PAGE;
 	hu_pages_leave();
+	ok = open_step(arena, pages, start, end);
 	if (old)
 		retire(old);
-	return open_step(arena, pages, start, end);
+	return ok;
 }
 
 /* The newest arena where that has room, a new one otherwise. */

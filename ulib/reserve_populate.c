@@ -274,8 +274,8 @@ static uint32_t next_piece(void)
 /* Up to the target; returns microseconds until the next look. */
 static uint64_t populate_refill(void)
 {
+	bool more, asleep;
 	uint32_t pages;
-	bool more;
 
 	if (!opened)
 		hu_headroom_open();
@@ -288,8 +288,9 @@ static uint64_t populate_refill(void)
 	} while (more);
 	hu_lock(&hu_pages_lock);
 	starved = hu_runs_pages(HU_RUN_ZERO) < target;
+	asleep = quiet == QUIET_MAX;
 	hu_unlock(&hu_pages_lock);
-	if (quiet == QUIET_MAX)
+	if (asleep)
 		return HU_NEVER;
 	return (starved ? STARVED_INTERVALS : 1) * interval_ns / 1000;
 }

@@ -161,6 +161,19 @@ static bool next_extent(void)
 	return true;
 }
 
+static void unmap(uint64_t word)
+{
+	uint64_t addr = HERMES_READY_ADDR(word), bytes = HERMES_READY_PAGES(word) * HU_PAGE;
+
+	/* As if it lost its processor here. */
+	if (fake.slow_take_back)
+		usleep(500);
+	if (!is_zero(addr, bytes))
+		violation("published memory was written before it was taken");
+	madvise((void *)addr, bytes, MADV_DONTNEED);
+	fake_count.taken_back++;
+}
+
 static void take_back(void)
 {
 	uint32_t n, prod = control->ready_prod;
@@ -169,19 +182,11 @@ static void take_back(void)
 	/* Oldest first; the tail passes what is gone. */
 	for (n = oldest; n != prod && !chance(5); n++) {
 		word = own_words[n % READY_ENTRIES];
-		if (!word || !atomic_compare_exchange_strong(&words()[n % READY_ENTRIES],
-							     &word, 0))
-			continue;
-		/* As if it lost its processor here. */
-		if (fake.slow_take_back)
-			usleep(500);
-		if (!is_zero(HERMES_READY_ADDR(word), HERMES_READY_PAGES(word) * HU_PAGE))
-			violation("published memory was written before it was taken");
-		madvise((void *)HERMES_READY_ADDR(word), HERMES_READY_PAGES(word) * HU_PAGE,
-			MADV_DONTNEED);
-		fake_count.taken_back++;
+		if (word && atomic_compare_exchange_strong(&words()[n % READY_ENTRIES],
+							   &word, 0))
+			unmap(word);
+		__atomic_store_n(&control->ready_tail, n + 1, __ATOMIC_RELEASE);
 	}
-	__atomic_store_n(&control->ready_tail, n, __ATOMIC_RELEASE);
 }
 
 /* Publish a batch once more that was published long ago. */

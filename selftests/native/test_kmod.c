@@ -11,7 +11,9 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include "arena.h"
 #include "fake_dev.h"
+#include "lock.h"
 #include "model.h"
 
 static char *executable;
@@ -315,6 +317,26 @@ static int limited(void)
 	return 0;
 }
 
+/* However little address space is left, an arena is long enough for its request. */
+static int arenas_made_to_measure(void)
+{
+	struct rlimit limit = { 0, RLIM_INFINITY };
+	struct hu_arena *arena;
+	uint32_t pages;
+
+	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	for (pages = 1; pages < 2400; pages++) {
+		limit.rlim_cur = (rlim_t)status_kib("VmSize") * KIB + 12 * MIB;
+		CHECK(!setrlimit(RLIMIT_AS, &limit));
+		hu_lock(&hu_grow_lock);
+		arena = hu_arena_create(pages);
+		hu_unlock(&hu_grow_lock);
+		CHECK(arena && arena->pages - arena->frontier >= pages);
+		munmap(arena, arena->pages * HU_PAGE);
+	}
+	return 0;
+}
+
 static int bounds(void)
 {
 	size_t min = 0, max = 0;
@@ -419,7 +441,7 @@ static const struct {
 	const char *name;
 	int (*body)(void);
 	bool late;	/* starts the fake's thread itself, if at all */
-	rlim_t limit;	/* of address space, 0: none */
+	rlim_t limit;	/* of address space; 0: none, RLIM_INFINITY: it sets one */
 } cases[] = {
 	{ "plain", plain, false, 0 },
 	{ "large_from_batches", large_from_batches, false, 0 },
@@ -435,6 +457,7 @@ static const struct {
 	{ "bounds", bounds, false, 0 },
 	{ "limited_512", limited, false, 512 * MIB },
 	{ "limited_200", limited, false, 200 * MIB },
+	{ "arenas_made_to_measure", arenas_made_to_measure, false, RLIM_INFINITY },
 	{ "forks", forks, false, 0 },
 	{ "refused", refused, true, 0 },
 	{ "other_version", other_version, true, 0 },
@@ -461,7 +484,7 @@ static void run_case(void **state)
 		struct rlimit limit = { cases[i].limit, cases[i].limit };
 
 		setenv("HERMES_CONF", "decay=never", 1);
-		if (limit.rlim_cur)
+		if (limit.rlim_cur && limit.rlim_cur != RLIM_INFINITY)
 			setrlimit(RLIMIT_AS, &limit);
 		execl(executable, executable, number, NULL);
 		_exit(126);
