@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "alloc.h"
+#include "foreign.h"
 #include "heap.h"
 #include "large.h"
 #include "latency.h"
@@ -58,7 +59,7 @@ static inline struct hu_span *span_of_small(const void *p)
 	if (!hu_in_arena((uintptr_t)p))
 		return NULL;
 	span = hu_span_of((uintptr_t)p);
-	return span->heap ? span : NULL;
+	return hu_span_heap(span) ? span : NULL;
 }
 
 static inline void free_own(struct hu_heap *heap, struct hu_span *span, void *p)
@@ -68,6 +69,20 @@ static inline void free_own(struct hu_heap *heap, struct hu_span *span, void *p)
 	hu_heap_free_local(heap, span, p);
 }
 
+static inline void free_foreign(struct hu_span *span, void *p)
+{
+	struct hu_heap *own = hu_heap_own;
+
+	if (!own) {
+		hu_remote_free(span, p);
+		return;
+	}
+	if (unlikely(own->foreign[span->class].blocks == p))
+		hu_os_fatal("free(): double free of ", p);
+	if (!hu_foreign_keep(own, span->class, p))
+		hu_remote_free(span, p);
+}
+
 /* Everything but the owner's small blocks. */
 static HU_NOINLINE void free_other(void *p)
 {
@@ -75,10 +90,10 @@ static HU_NOINLINE void free_other(void *p)
 
 	if (span) {
 		/* While all allocations are timed hu_heap_mine is nobody's heap. */
-		if (span->heap == hu_heap_own)
+		if (hu_span_heap(span) == hu_heap_own)
 			free_own(hu_heap_own, span, p);
 		else
-			hu_remote_free(span, p);
+			free_foreign(span, p);
 		return;
 	}
 	if (!p || hu_large_free(p))
@@ -95,7 +110,7 @@ static inline void free_any(void *p)
 
 	if (likely(hu_in_arena((uintptr_t)p))) {
 		span = hu_span_of((uintptr_t)p);
-		if (likely(span->heap == heap)) {
+		if (likely(hu_span_heap(span) == heap)) {
 			free_own(heap, span, p);
 			return;
 		}

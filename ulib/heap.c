@@ -14,13 +14,15 @@
  * Only the owner (the thread; for an orphan who made it BUSY) calls these.
  */
 #include <errno.h>
-#include "heap.h"
+#include "heapspan.h"
 #include "latency.h"
 #include "pageheap.h"
 #include "shm.h"
 
 /* Notifications handled in one slow-path call. */
 #define WOKEN_MAX	16
+/* Spans of an adopted heap that are looked at before it gets another one. */
+#define REVIVED_MAX	16
 
 struct hu_span hu_span_none;
 struct hu_heap hu_heap_none = {
@@ -30,65 +32,12 @@ struct hu_heap hu_heap_none = {
 __thread struct hu_heap *hu_heap_mine = &hu_heap_none;
 __thread struct hu_heap *hu_heap_own;
 
-static void list_append(struct hu_span_list *list, struct hu_span *span)
-{
-	span->next = NULL;
-	span->prev = list->last;
-	if (list->last)
-		list->last->next = span;
-	else
-		list->first = span;
-	list->last = span;
-}
-
-static void list_remove(struct hu_span_list *list, struct hu_span *span)
-{
-	if (span->next)
-		span->next->prev = span->prev;
-	else
-		list->last = span->prev;
-	if (span->prev)
-		span->prev->next = span->next;
-	else
-		list->first = span->next;
-}
-
-static void make_available(struct hu_heap *heap, struct hu_span *span)
-{
-	span->place = HU_PLACE_AVAILABLE;
-	list_append(&heap->available[span->class], span);
-}
-
-static void make_full(struct hu_heap *heap, struct hu_span *span)
-{
-	span->full_used = (uint16_t)span->left;
-	span->left = 1;
-	span->place = HU_PLACE_FULL;
-	list_append(&heap->full, span);
-}
-
-static void leave_full(struct hu_heap *heap, struct hu_span *span, uint32_t freed)
-{
-	list_remove(&heap->full, span);
-	span->left = span->full_used - freed;
-	make_available(heap, span);
-}
-
-static void set_slots(struct hu_span *span, unsigned int units, struct hu_heap *heap)
-{
-	unsigned int i;
-
-	for (i = 0; i < units; i++) {
-		span[i].heap = heap;
-		span[i].head_offset = heap ? (uint16_t)i : 0;
-	}
-}
-
 static struct hu_span *span_create(struct hu_heap *heap, unsigned int c)
 {
 	const struct hu_class *class = &hu_classes[c];
 	struct hu_span *span;
 	bool zero = false;
+	unsigned int i;
 	void *start;
 
 	hu_from = HU_FROM_CACHED;
@@ -109,146 +58,10 @@ static struct hu_span *span_create(struct hu_heap *heap, unsigned int c)
 		.fresh = (uintptr_t)start,
 		.start = (uintptr_t)start,
 	};
-	set_slots(span, class->units, heap);
+	for (i = 0; i < class->units; i++)
+		span[i].head_offset = (uint16_t)i;
+	hu_span_set_owner(span, heap);
 	return span;
-}
-
-/* Give an empty span, which is in no list, back; or wait for its notification. */
-static void retire(struct hu_heap *heap, struct hu_span *span)
-{
-	unsigned int units = hu_classes[span->class].units;
-	void *start = (void *)span->start;
-
-	if (!hu_remote_disarm(span)) {
-		span->place = HU_PLACE_LIMBO;
-		return;
-	}
-	set_slots(span, units, NULL);
-	if (units == 1 && heap->cached_units < HU_CACHED_UNITS &&
-	    atomic_load_explicit(&heap->state, memory_order_relaxed) == HU_HEAP_OWNED)
-		heap->cached[heap->cached_units++] = start;
-	else
-		hu_pages_free(start, units * HU_UNIT_PAGES);
-}
-
-static void release_cached(struct hu_heap *heap)
-{
-	while (heap->cached_units)
-		hu_pages_free(heap->cached[--heap->cached_units], HU_UNIT_PAGES);
-}
-
-/*
- * Take what others have freed into the free lists. Returns whether there was
- * anything to be taken. A full span becomes available. No list is walked: where
- * both are in use, the blocks stay where they are until they are needed, or
- * until they are the last.
- */
-static bool collect(struct hu_heap *heap, struct hu_span *span)
-{
-	uint32_t blocks;
-	void *list;
-
-	if (span->free && span->spare && hu_remote_count(span) < span->left)
-		return false;
-	list = hu_remote_take(span, &blocks);
-	if (!list)
-		return false;
-	if (!span->free)
-		span->free = list;
-	else
-		span->spare = list;
-	if (span->place == HU_PLACE_FULL)
-		leave_full(heap, span, blocks);
-	else
-		span->left -= blocks;
-	return true;
-}
-
-/* One free list out of both; for spans of a heap without a thread. */
-static void join_lists(struct hu_span *span)
-{
-	void **tail = span->spare;
-
-	if (!tail)
-		return;
-	while (*tail)
-		tail = *tail;
-	*tail = span->free;
-	span->free = span->spare;
-	span->spare = NULL;
-}
-
-/**
- * hu_heap_freed_last() - a local free made span->left 0
- * @heap: the caller's heap
- * @span: its span; the freed block is in the free list already
- */
-void hu_heap_freed_last(struct hu_heap *heap, struct hu_span *span)
-{
-	if (span->place == HU_PLACE_FULL)
-		leave_full(heap, span, 1);
-	if (span->left || span->place != HU_PLACE_AVAILABLE)
-		return;
-	list_remove(&heap->available[span->class], span);
-	retire(heap, span);
-}
-
-static void retire_if_empty(struct hu_heap *heap, struct hu_span *span)
-{
-	if (span->place == HU_PLACE_AVAILABLE && !span->left) {
-		list_remove(&heap->available[span->class], span);
-		retire(heap, span);
-	}
-}
-
-/* Set the alarm of a span of a heap without a thread, or release the span. */
-static void settle(struct hu_heap *heap, struct hu_span *span)
-{
-	uint32_t used;
-
-	do {
-		join_lists(span);
-		collect(heap, span);
-		if (span->place == HU_PLACE_AVAILABLE && !span->left) {
-			retire_if_empty(heap, span);
-			return;
-		}
-		if (span->notified)
-			return;
-		used = span->place == HU_PLACE_FULL ? span->full_used : span->left;
-	} while (!hu_remote_arm_last(span, used));
-}
-
-static void woken(struct hu_heap *heap, struct hu_span *span)
-{
-	if (span->place == HU_PLACE_LIMBO) {
-		retire(heap, span);
-		return;
-	}
-	if (atomic_load_explicit(&heap->state, memory_order_relaxed) != HU_HEAP_OWNED) {
-		settle(heap, span);
-		return;
-	}
-	/* The blocks of a current span are collected when they are needed. */
-	if (span->place == HU_PLACE_CURRENT)
-		return;
-	while (!collect(heap, span) && span->place == HU_PLACE_FULL)
-		if (hu_remote_arm_first(span))
-			break;
-	retire_if_empty(heap, span);
-}
-
-/**
- * hu_heap_collect_woken() - handle notifications of remote frees
- * @heap: heap of the caller
- * @most: at most so many
- */
-void hu_heap_collect_woken(struct hu_heap *heap, unsigned int most)
-{
-	struct hu_span *span;
-
-	while (most-- && (span = hu_remote_woken(heap)))
-		woken(heap, span);
 }
 
 /*
@@ -294,12 +107,20 @@ static bool next_current(struct hu_heap *heap, unsigned int class)
 	struct hu_span *span;
 
 	hu_heap_collect_woken(heap, WOKEN_MAX);
+	if (!heap->available[class].first)
+		hu_heap_revive(heap, REVIVED_MAX);
 	span = heap->available[class].first;
+	if (span)
+		hu_spans_remove(&heap->available[class], span);
+	else
+		span = hu_orphan_take_span(heap, class);
 	if (span) {
-		list_remove(&heap->available[class], span);
 		span->place = HU_PLACE_CURRENT;
 		hu_from = HU_FROM_SPAN;
 	} else {
+		/* Blocks that are kept and not used hold other spans: a class at a time. */
+		heap->released = (heap->released + 1) % HU_CLASSES;
+		hu_foreign_release(heap, heap->released);
 		span = span_create(heap, class);
 		if (!span)
 			return false;
@@ -321,7 +142,7 @@ static void *alloc_from(struct hu_heap *heap, unsigned int class, bool *zero)
 				span->free = span->spare;
 				span->spare = NULL;
 			}
-			if (span->free || collect(heap, span))
+			if (span->free || hu_span_collect(heap, span))
 				return pop(span);
 			if (span->uncarved) {
 				*zero = span->zero;
@@ -330,7 +151,7 @@ static void *alloc_from(struct hu_heap *heap, unsigned int class, bool *zero)
 			if (!hu_remote_arm_first(span))
 				continue;
 			heap->current[class] = &hu_span_none;
-			make_full(heap, span);
+			hu_span_make_full(heap, span);
 		}
 		if (!next_current(heap, class))
 			return NULL;
@@ -345,10 +166,16 @@ static void *alloc_from(struct hu_heap *heap, unsigned int class, bool *zero)
 static void *alloc_quick(struct hu_heap *heap, unsigned int class, bool *zero)
 {
 	struct hu_span *span = heap->current[class];
+	void *block;
 
+	if (!span->free) {
+		block = hu_foreign_pop(heap, class);
+		if (block)
+			return block;
+	}
 	if (span == &hu_span_none)
 		return NULL;
-	if (!span->free && collect(heap, span))
+	if (!span->free && hu_span_collect(heap, span))
 		hu_count_add(HU_COUNT_FROM + HU_FROM_COLLECTED, 1);
 	if (span->free)
 		return pop(span);
@@ -369,6 +196,7 @@ static void *alloc_counted(struct hu_heap *heap, unsigned int class, bool *zero)
 	if (slow) {
 		if (!start)
 			start = hu_latency_start();
+		hu_foreign_enable(heap, class);
 		block = alloc_from(heap, class, zero);
 		if (unlikely(!block))
 			return NULL;
@@ -418,17 +246,17 @@ static void trim_class(struct hu_heap *heap, unsigned int c)
 	struct hu_span *span = heap->current[c], *next;
 
 	if (span != &hu_span_none) {
-		collect(heap, span);
+		hu_span_collect(heap, span);
 		if (!span->left) {
 			heap->current[c] = &hu_span_none;
-			retire(heap, span);
+			hu_span_retire(heap, span);
 		}
 	}
 	/* Nobody tells of blocks that others freed in a span that has free ones. */
 	for (span = heap->available[c].first; span; span = next) {
 		next = span->next;
-		collect(heap, span);
-		retire_if_empty(heap, span);
+		hu_span_collect(heap, span);
+		hu_span_retire_if_empty(heap, span);
 	}
 }
 
@@ -437,42 +265,10 @@ void hu_heap_trim(struct hu_heap *heap)
 {
 	unsigned int c;
 
+	hu_foreign_release_all(heap);
 	hu_heap_collect_woken(heap, UINT32_MAX);
+	hu_heap_revive(heap, UINT32_MAX);
 	for (c = 0; c < HU_CLASSES; c++)
 		trim_class(heap, c);
-	release_cached(heap);
-}
-
-/**
- * hu_heap_abandon() - make a heap an orphan
- * @heap: heap of a thread that ends
- *
- * Empty spans are released; the others get an alarm, so that whoever frees
- * their last block releases them, until a new thread adopts the heap.
- */
-void hu_heap_abandon(struct hu_heap *heap)
-{
-	struct hu_span *span, *next;
-	unsigned int c;
-
-	hu_heap_collect_woken(heap, UINT32_MAX);
-	for (c = 0; c < HU_CLASSES; c++) {
-		span = heap->current[c];
-		if (span != &hu_span_none)
-			make_available(heap, span);
-		heap->current[c] = &hu_span_none;
-	}
-	for (span = heap->full.first; span; span = next) {
-		next = span->next;
-		settle(heap, span);
-	}
-	for (c = 0; c < HU_CLASSES; c++)
-		for (span = heap->available[c].first; span; span = next) {
-			next = span->next;
-			settle(heap, span);
-		}
-	release_cached(heap);
-	/* See notify(): one of both sides sees the other's store. */
-	atomic_store(&heap->state, HU_HEAP_ORPHAN);
-	hu_remote_serve_orphan(heap);
+	hu_heap_release_cached(heap);
 }

@@ -23,13 +23,23 @@ struct hu_span_list {
  */
 #define HU_CACHED_UNITS	4
 
+/* Blocks of other heaps, see foreign.h. */
+struct hu_foreign {
+	void *blocks;
+	uint16_t room;		/* for so many more */
+	uint16_t refused;	/* since the last one that was of use */
+};
+
 struct hu_heap {
 	struct hu_span *current[HU_CLASSES];	/* never NULL: &hu_span_none */
 	struct hu_span_list available[HU_CLASSES];	/* have free blocks */
 	struct hu_span_list full;		/* of all classes */
+	struct hu_span *revive;			/* of @full: not looked at since the adoption */
 	struct hu_span *woken;			/* taken from @wake, not yet handled */
 	void *cached[HU_CACHED_UNITS];
 	unsigned int cached_units;
+	unsigned int released;			/* class whose foreign blocks went last */
+	struct hu_foreign foreign[HU_CLASSES];
 
 	/* Shared with threads that free blocks of this heap; see remote.c. */
 	struct hu_span *_Atomic wake __attribute__((aligned(64)));
@@ -52,8 +62,12 @@ void *hu_heap_alloc_slow(unsigned int class, bool *zero);
 void hu_heap_freed_last(struct hu_heap *heap, struct hu_span *span);
 void hu_heap_collect_woken(struct hu_heap *heap, unsigned int most);
 void hu_heap_init(struct hu_heap *heap);
-void hu_heap_abandon(struct hu_heap *heap);
 void hu_heap_trim(struct hu_heap *heap);
+
+/* orphan.c */
+void hu_heap_abandon(struct hu_heap *heap);
+struct hu_heap *hu_orphan_adopt(void);
+struct hu_span *hu_orphan_take_span(struct hu_heap *heap, unsigned int class);
 
 /* remote.c */
 void hu_remote_free(struct hu_span *span, void *block);
@@ -62,6 +76,7 @@ void *hu_remote_take(struct hu_span *span, uint32_t *blocks);
 bool hu_remote_arm_first(struct hu_span *span);
 bool hu_remote_arm_last(struct hu_span *span, uint32_t used);
 bool hu_remote_disarm(struct hu_span *span);
+bool hu_remote_silence(struct hu_span *span);
 struct hu_span *hu_remote_woken(struct hu_heap *heap);
 void hu_remote_serve_orphan(struct hu_heap *heap);
 

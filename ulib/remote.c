@@ -22,8 +22,11 @@
  * the heap BUSY, does the owner's work, and leaves it ORPHAN. If another one
  * is at it, that one looks again after it is done, so nothing is missed.
  *
- * A heap is never freed and a span's heap never changes while a block of it
- * is in use; the pusher's own block is in use until its push.
+ * A heap is never freed. A span's heap changes only from one that has no thread
+ * to the one that takes the span over (orphan.c), when no notification is under
+ * way and no alarm set. So the pusher that has to notify, for which the span
+ * must wait, finds the right heap; and nobody takes another thread's block for
+ * its own.
  */
 #include <limits.h>
 #include "heap.h"
@@ -74,7 +77,6 @@ void hu_remote_serve_orphan(struct hu_heap *heap)
  */
 void hu_remote_free(struct hu_span *span, void *block)
 {
-	struct hu_heap *heap = span->heap;
 	uint64_t old = atomic_load_explicit(&span->remote, memory_order_relaxed);
 	uint64_t new;
 
@@ -84,13 +86,14 @@ void hu_remote_free(struct hu_span *span, void *block)
 		/*
 		 * Release pairs with the acquire in hu_remote_take(). Acquire
 		 * pairs with the release in replace_empty(): the owner read
-		 * ->wake_next before it set the alarm that notify() follows.
+		 * ->wake_next, and a new owner stored ->heap, before it set the
+		 * alarm that notify() follows.
 		 */
 	} while (!atomic_compare_exchange_weak_explicit(&span->remote, &old, new,
 							memory_order_acq_rel,
 							memory_order_relaxed));
 	if (unlikely((old & NOTIFY) || !(new >> COUNT_SHIFT)))
-		notify(heap, span);
+		notify(hu_span_heap(span), span);
 }
 
 /* How many blocks others have freed; a snapshot. */
@@ -196,6 +199,23 @@ bool hu_remote_disarm(struct hu_span *span)
 	span->alarm = HU_ALARM_OFF;
 	span->count_base = 0;
 	atomic_store_explicit(&span->remote, 0, memory_order_relaxed);
+	return true;
+}
+
+/**
+ * hu_remote_silence() - no push is to notify
+ * @span: span of the caller, no notification under way
+ *
+ * Return: false when there are remotely freed blocks to be taken first.
+ */
+bool hu_remote_silence(struct hu_span *span)
+{
+	if (span->alarm == HU_ALARM_OFF)
+		return true;
+	if (!replace_empty(span, 0))
+		return false;
+	span->alarm = HU_ALARM_OFF;
+	span->count_base = 0;
 	return true;
 }
 

@@ -26,8 +26,8 @@ enum hu_span_alarm {
 /*
  * Two cache lines in the slot of the span's first unit; the slots of its
  * other units have only @heap and @head_offset. All of it is private to the
- * heap's owner but @heap and @head_offset, which are constant while a block
- * is in use, and @remote and @wake_next.
+ * heap's owner but @head_offset and @class, which are constant while a block is
+ * in use, @heap (see hu_span_heap()), @remote and @wake_next.
  *
  * Invariant: used blocks = blocks - |free| - |spare| - uncarved, where used is @left,
  * or @full_used while the span is in HU_PLACE_FULL; blocks in @remote are
@@ -56,6 +56,12 @@ struct hu_span {
 	struct hu_span *next, *prev;
 	uintptr_t start;
 };
+
+/* The heap of a span that another thread may be taking over. */
+static inline struct hu_heap *hu_span_heap(const struct hu_span *span)
+{
+	return __atomic_load_n(&span->heap, __ATOMIC_RELAXED);
+}
 
 _Static_assert(sizeof(struct hu_span) == 128, "hu_span_slot() counts on it");
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Which heap a thread uses: making, adopting and abandoning heaps. */
+/* Which heap a thread uses. */
 #include <pthread.h>
 #include "heap.h"
 #include "lock.h"
@@ -8,7 +8,6 @@
 #include "table.h"
 
 /* Protected by hu_heaps_lock. */
-static struct hu_heap *orphans;
 static uint64_t heaps;
 static bool initialised, have_key;
 static pthread_key_t key;
@@ -37,27 +36,6 @@ static void thread_end(void *arg)
 	hu_heap_mine = &hu_heap_none;
 	hu_heap_own = NULL;
 	hu_heap_abandon(heap);
-	hu_lock(&hu_heaps_lock);
-	heap->next = orphans;
-	orphans = heap;
-	hu_unlock(&hu_heaps_lock);
-}
-
-/* A heap whose thread has ended; one that is being served is passed over. */
-static struct hu_heap *adopt(void)
-{
-	struct hu_heap **link, *heap;
-	int orphan;
-
-	for (link = &orphans; (heap = *link); link = &heap->next) {
-		orphan = HU_HEAP_ORPHAN;
-		/* Acquires what the last one who served the heap did. */
-		if (atomic_compare_exchange_strong(&heap->state, &orphan, HU_HEAP_OWNED)) {
-			*link = heap->next;
-			return heap;
-		}
-	}
-	return NULL;
 }
 
 static struct hu_heap *create(void)
@@ -90,7 +68,7 @@ struct hu_heap *hu_thread_heap(void)
 		initialised = true;
 	}
 	if (!thread_ended)
-		heap = adopt();
+		heap = hu_orphan_adopt();
 	if (!heap && !thread_ended)
 		heap = create();
 	if (!heap)

@@ -214,33 +214,83 @@ static void *leave_blocks(void *arg)
 	return NULL;
 }
 
+#define LEAVERS		8
+#define LEFT_BY_ONE	20000
+
+static size_t live_bytes(void)
+{
+	struct hermes_u_stats stats;
+
+	hermes_u_get_stats(&stats, sizeof(stats));
+	return stats.live_bytes;
+}
+
+/* Threads that have ended, and what they have left. */
+static struct block ***left_behind(void)
+{
+	struct block ***lists = calloc(LEAVERS, sizeof(*lists));
+	pthread_t threads[LEAVERS];
+	int i;
+
+	for (i = 0; i < LEAVERS; i++)
+		lists[i] = calloc(LEFT_BY_ONE, sizeof(struct block *));
+	for (i = 0; i < LEAVERS; i++)
+		pthread_create(&threads[i], NULL, leave_blocks, lists[i]);
+	for (i = 0; i < LEAVERS; i++)
+		pthread_join(threads[i], NULL);
+	return lists;
+}
+
+static void free_lists(struct block ***lists)
+{
+	int i, j;
+
+	for (j = 0; j < LEFT_BY_ONE; j++)
+		for (i = 0; i < LEAVERS; i++)
+			unmake(lists[i][j]);
+	for (i = 0; i < LEAVERS; i++)
+		free(lists[i]);
+	free(lists);
+}
+
 /* The blocks of ended threads are freed: their pages become free, too. */
 static void orphans_are_released(void **state)
 {
-	enum { THREADS = 8, COUNT = 20000 };
-	struct block ***lists = calloc(THREADS, sizeof(*lists));
-	struct hermes_u_stats before, with, after;
-	pthread_t threads[THREADS];
+	size_t before = live_bytes(), with;
+	struct block ***lists;
+
+	(void)state;
+	lists = left_behind();
+	with = live_bytes();
+	free_lists(lists);
+	assert_true(with - before > 200 * MIB);
+	assert_true((ssize_t)(live_bytes() - before) < (ssize_t)(2 * MIB));
+	assert_false(wrong);
+}
+
+/* Of the blocks of ended threads some are freed: the others' gaps are used again. */
+static void orphans_are_reused(void **state)
+{
+	size_t before = live_bytes(), with, after;
+	uint64_t random = seed | 1;
+	struct block ***lists;
 	int i, j;
 
 	(void)state;
-	for (i = 0; i < THREADS; i++)
-		lists[i] = calloc(COUNT, sizeof(struct block *));
-	hermes_u_get_stats(&before, sizeof(before));
-	for (i = 0; i < THREADS; i++)
-		pthread_create(&threads[i], NULL, leave_blocks, lists[i]);
-	for (i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
-	hermes_u_get_stats(&with, sizeof(with));
-	for (j = 0; j < COUNT; j++)
-		for (i = 0; i < THREADS; i++)
+	lists = left_behind();
+	with = live_bytes();
+	for (j = 0; j < LEFT_BY_ONE; j += 2)
+		for (i = 0; i < LEAVERS; i++)
 			unmake(lists[i][j]);
-	hermes_u_get_stats(&after, sizeof(after));
-	for (i = 0; i < THREADS; i++)
-		free(lists[i]);
-	free(lists);
-	assert_true(with.live_bytes - before.live_bytes > 200 * MIB);
-	assert_true(after.live_bytes - before.live_bytes < 2 * MIB);
+	for (j = 0; j < LEFT_BY_ONE; j += 2)
+		for (i = 0; i < LEAVERS; i++)
+			lists[i][j] = make(&random);
+	after = live_bytes();
+	free_lists(lists);
+	assert_true(with - before > 200 * MIB);
+	assert_true((ssize_t)(after - with) < (ssize_t)(with - before) / 10);
+	malloc_trim(0);
+	assert_true((ssize_t)(live_bytes() - before) < (ssize_t)(4 * MIB));
 	assert_false(wrong);
 }
 
@@ -291,6 +341,69 @@ static void trim_finds_what_others_freed(void **state)
 		hermes_u_get_stats(&after, sizeof(after));
 		assert_true(with.live_bytes - before.live_bytes > 90 * MIB);
 		assert_true(after.live_bytes < before.live_bytes + 2 * MIB);
+	}
+}
+
+#define SPARSE	16
+
+static void *sparse[SPARSE];
+
+/* Blocks far from each other: each keeps 64 KiB in use. */
+static void *make_sparse(void *arg)
+{
+	enum { EVERY = 64 };
+	void **all = malloc(SPARSE * EVERY * sizeof(*all));
+	int i;
+
+	for (i = 0; i < SPARSE * EVERY; i++)
+		all[i] = malloc(1024);
+	for (i = 0; i < SPARSE * EVERY; i++) {
+		if (i % EVERY == EVERY / 2)
+			sparse[i / EVERY] = all[i];
+		else
+			free(all[i]);
+	}
+	free(all);
+	return arg;
+}
+
+/* By somebody who gets such blocks, too, and could use these again. */
+static void *free_sparse(void *arg)
+{
+	int i;
+
+	free(opaque(malloc(1024)));
+	for (i = 0; i < SPARSE; i++)
+		free(sparse[i]);
+	return arg;
+}
+
+/* What a thread keeps for itself of others' blocks goes when it trims, and when it ends. */
+static void kept_blocks_are_released(void **state)
+{
+	void *(*const bodies[])(void *) = { make_sparse, free_sparse };
+	struct hermes_u_stats before, with, after;
+	pthread_t thread;
+	int here, i;
+
+	(void)state;
+	for (here = 0; here < 2; here++) {
+		malloc_trim(0);
+		hermes_u_get_stats(&before, sizeof(before));
+		for (i = 0; i < 2; i++) {
+			if (i == here) {
+				bodies[i](NULL);
+			} else {
+				pthread_create(&thread, NULL, bodies[i], NULL);
+				pthread_join(thread, NULL);
+			}
+			if (!i)
+				hermes_u_get_stats(&with, sizeof(with));
+		}
+		malloc_trim(0);
+		hermes_u_get_stats(&after, sizeof(after));
+		assert_true(with.live_bytes >= before.live_bytes + SPARSE * 64 * KIB);
+		assert_true(after.live_bytes <= before.live_bytes + 256 * KIB);
 	}
 }
 
@@ -346,7 +459,9 @@ int main(void)
 		cmocka_unit_test(one_way),
 		cmocka_unit_test(thread_churn),
 		cmocka_unit_test(orphans_are_released),
+		cmocka_unit_test(orphans_are_reused),
 		cmocka_unit_test(trim_finds_what_others_freed),
+		cmocka_unit_test(kept_blocks_are_released),
 		cmocka_unit_test(late_destructors),
 	};
 
