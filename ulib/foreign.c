@@ -30,8 +30,15 @@ void hu_foreign_release(struct hu_heap *heap, unsigned int class)
 	void **block;
 
 	while ((block = f->blocks)) {
+		struct hu_span *span = hu_span_of((uintptr_t)block);
+
 		f->blocks = *block;
-		hu_remote_free(hu_span_of((uintptr_t)block), block);
+		heap->kept--;
+		/* The heap may have taken the span over meanwhile. */
+		if (hu_span_heap(span) == heap)
+			hu_heap_free_local(heap, span, block);
+		else
+			hu_remote_free(span, block);
 	}
 	f->room = 0;
 }

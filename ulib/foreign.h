@@ -13,6 +13,9 @@
 
 #include "heap.h"
 
+/* Of all classes: each of them may keep a whole span from being released. */
+#define HU_FOREIGN_KEPT_MAX	128
+
 void hu_foreign_enable(struct hu_heap *heap, unsigned int class);
 void hu_foreign_release(struct hu_heap *heap, unsigned int class);
 void hu_foreign_release_all(struct hu_heap *heap);
@@ -23,12 +26,13 @@ static inline bool hu_foreign_keep(struct hu_heap *heap, unsigned int class, voi
 {
 	struct hu_foreign *f = &heap->foreign[class];
 
-	if (!f->room)
+	if (!f->room || heap->kept == HU_FOREIGN_KEPT_MAX)
 		return hu_foreign_refused(heap, class);
 	*(void **)block = f->blocks;
 	hu_compiler_barrier();
 	f->blocks = block;
 	f->room--;
+	heap->kept++;
 	return true;
 }
 
@@ -43,6 +47,7 @@ static inline void *hu_foreign_pop(struct hu_heap *heap, unsigned int class)
 	f->blocks = *block;
 	f->room++;
 	f->refused = 0;
+	heap->kept--;
 	return block;
 }
 

@@ -106,6 +106,9 @@ static bool next_current(struct hu_heap *heap, unsigned int class)
 {
 	struct hu_span *span;
 
+	/* Blocks that are kept and not used hold other spans: a class at a time. */
+	heap->released = (heap->released + 1) % HU_CLASSES;
+	hu_foreign_release(heap, heap->released);
 	hu_heap_collect_woken(heap, WOKEN_MAX);
 	if (!heap->available[class].first)
 		hu_heap_revive(heap, REVIVED_MAX);
@@ -118,9 +121,6 @@ static bool next_current(struct hu_heap *heap, unsigned int class)
 		span->place = HU_PLACE_CURRENT;
 		hu_from = HU_FROM_SPAN;
 	} else {
-		/* Blocks that are kept and not used hold other spans: a class at a time. */
-		heap->released = (heap->released + 1) % HU_CLASSES;
-		hu_foreign_release(heap, heap->released);
 		span = span_create(heap, class);
 		if (!span)
 			return false;

@@ -38,7 +38,9 @@ struct hu_heap {
 	struct hu_span *woken;			/* taken from @wake, not yet handled */
 	void *cached[HU_CACHED_UNITS];
 	unsigned int cached_units;
+	unsigned int orphans_pause;		/* see orphan.c */
 	unsigned int released;			/* class whose foreign blocks went last */
+	unsigned int kept;			/* foreign blocks */
 	struct hu_foreign foreign[HU_CLASSES];
 
 	/* Shared with threads that free blocks of this heap; see remote.c. */

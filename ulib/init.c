@@ -8,7 +8,8 @@
  * The heaps of the other threads are left alone in the child: nobody
  * allocates from them, frees into them are remote frees and wait for an owner
  * that does not come. So the child may free everything and is never hurt by
- * what another thread was doing.
+ * what another thread was doing. Nor does it use an orphan again that another
+ * thread had in its hands.
  *
  * What the parent's reserve held is given up by hu_reserve_check_fork() when
  * the child first needs pages; until then a fork costs nothing.
@@ -22,7 +23,8 @@
 #include "stats.h"
 
 static struct hu_lock *const locks[] = {
-	&hu_heaps_lock, &hu_grow_lock, &hu_huge_lock, &hu_pages_lock, &hu_meta_lock,
+	&hu_heaps_lock, &hu_orphans_lock, &hu_grow_lock, &hu_huge_lock, &hu_pages_lock,
+	&hu_meta_lock,
 };
 
 static void fork_prepare(void)

@@ -13,7 +13,7 @@
  *	heap	the spans of one thread
  *
  * Lock order (fork() takes all of them in this order, see init.c):
- *	hu_heaps_lock > hu_grow_lock > hu_huge_lock > hu_pages_lock > hu_meta_lock
+ *	hu_heaps_lock > hu_orphans_lock > hu_grow_lock > hu_huge_lock > hu_pages_lock > hu_meta_lock
  */
 #ifndef HU_INTERNAL_H
 #define HU_INTERNAL_H

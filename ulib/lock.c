@@ -8,6 +8,7 @@
 __thread bool hu_fork_owner;
 
 struct hu_lock hu_heaps_lock;
+struct hu_lock hu_orphans_lock;
 struct hu_lock hu_grow_lock;
 struct hu_lock hu_huge_lock;
 struct hu_lock hu_pages_lock;

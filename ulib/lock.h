@@ -73,6 +73,7 @@ static inline void hu_lock_reset(struct hu_lock *lock)
 }
 
 extern struct hu_lock hu_heaps_lock;
+extern struct hu_lock hu_orphans_lock;
 extern struct hu_lock hu_grow_lock;
 extern struct hu_lock hu_huge_lock;
 extern struct hu_lock hu_pages_lock;

@@ -6,17 +6,39 @@
 #include "heapspan.h"
 #include "lock.h"
 
-/* Heaps of which a thread in need of a span looks for one, spans of each looked at. */
-#define CLAIMED_MAX	4
-#define LOOKED_MAX	4
+/* A thread in need of a span looks at so many heaps, and full spans of each. */
+#define HEAPS_MAX	4
+#define FULL_MAX	4
+/* After a look in vain it does not look for so many times. */
+#define PAUSE		8
 
-/* A list; changed under hu_heaps_lock. */
+/* A list, under hu_orphans_lock; somebody may be serving the heaps. */
 static struct hu_heap *_Atomic first;
 static struct hu_heap *last;
 
 static void set_first(struct hu_heap *heap)
 {
 	atomic_store_explicit(&first, heap, memory_order_relaxed);
+}
+
+static void append(struct hu_heap *heap)
+{
+	heap->next = NULL;
+	if (last)
+		last->next = heap;
+	else
+		set_first(heap);
+	last = heap;
+}
+
+static struct hu_heap *remove_first(void)
+{
+	struct hu_heap *heap = first;
+
+	set_first(heap->next);
+	if (!heap->next)
+		last = NULL;
+	return heap;
 }
 
 static bool change_state(struct hu_heap *heap, int to)
@@ -44,9 +66,13 @@ void hu_heap_abandon(struct hu_heap *heap)
 	heap->revive = NULL;
 	for (c = 0; c < HU_CLASSES; c++) {
 		span = heap->current[c];
-		if (span != &hu_span_none)
-			hu_span_make_available(heap, span);
 		heap->current[c] = &hu_span_none;
+		if (span == &hu_span_none)
+			continue;
+		if (span->free || span->spare || span->uncarved)
+			hu_span_make_available(heap, span);
+		else
+			hu_span_make_full(heap, span);
 	}
 	for (span = heap->full.first; span; span = next) {
 		next = span->next;
@@ -61,78 +87,70 @@ void hu_heap_abandon(struct hu_heap *heap)
 	/* See notify(): one of both sides sees the other's store. */
 	atomic_store(&heap->state, HU_HEAP_ORPHAN);
 	hu_remote_serve_orphan(heap);
-	hu_lock(&hu_heaps_lock);
+	hu_lock(&hu_orphans_lock);
 	heap->next = first;
 	set_first(heap);
 	if (!heap->next)
 		last = heap;
-	hu_unlock(&hu_heaps_lock);
+	hu_unlock(&hu_orphans_lock);
 }
-
 
 /**
  * hu_orphan_adopt() - a heap for a new thread
  *
  * One that is being served is passed over.
  *
- * Context: hu_heaps_lock held. Return: the heap, NULL when there is none.
+ * Return: the heap, NULL when there is none.
  */
 struct hu_heap *hu_orphan_adopt(void)
 {
 	struct hu_heap *heap, *before = NULL;
 
+	hu_lock(&hu_orphans_lock);
 	for (heap = first; heap; before = heap, heap = heap->next)
 		if (change_state(heap, HU_HEAP_OWNED))
 			break;
-	if (!heap)
-		return NULL;
-	if (before)
+	if (heap && before) {
 		before->next = heap->next;
-	else
-		set_first(heap->next);
-	if (last == heap)
-		last = before;
-	heap->revive = heap->full.first;
+		if (last == heap)
+			last = before;
+	} else if (heap) {
+		remove_first();
+	}
+	hu_unlock(&hu_orphans_lock);
+	if (heap)
+		heap->revive = heap->full.first;
 	return heap;
 }
 
-/* Take some orphans, which nobody else serves or adopts meanwhile, from the list. */
-static unsigned int claim(struct hu_heap **claimed)
+/* An orphan that nobody else serves or adopts meanwhile; does not wait for any. */
+static struct hu_heap *claim(void)
 {
-	unsigned int n = 0;
-	struct hu_heap *heap;
+	struct hu_heap *heap = NULL;
 
-	hu_lock(&hu_heaps_lock);
-	while (n < CLAIMED_MAX && (heap = first) && change_state(heap, HU_HEAP_BUSY)) {
-		set_first(heap->next);
-		if (!heap->next)
-			last = NULL;
-		claimed[n++] = heap;
+	if (!hu_trylock(&hu_orphans_lock))
+		return NULL;
+	if (first) {
+		heap = remove_first();
+		/* Whoever serves it may be gone: in a forked child. */
+		if (!change_state(heap, HU_HEAP_BUSY)) {
+			append(heap);
+			heap = NULL;
+		}
 	}
-	hu_unlock(&hu_heaps_lock);
-	return n;
+	hu_unlock(&hu_orphans_lock);
+	return heap;
 }
 
 /* To the end of the list: others come first next time. */
-static void let_go(struct hu_heap **claimed, unsigned int n)
+static void let_go(struct hu_heap *heap)
 {
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		/* As in hu_heap_abandon(). */
-		atomic_store(&claimed[i]->state, HU_HEAP_ORPHAN);
-		hu_remote_serve_orphan(claimed[i]);
-	}
-	hu_lock(&hu_heaps_lock);
-	for (i = 0; i < n; i++) {
-		claimed[i]->next = NULL;
-		if (last)
-			last->next = claimed[i];
-		else
-			set_first(claimed[i]);
-		last = claimed[i];
-	}
-	hu_unlock(&hu_heaps_lock);
+	/* As in hu_heap_abandon(). */
+	atomic_store(&heap->state, HU_HEAP_ORPHAN);
+	hu_remote_serve_orphan(heap);
+	hu_lock(&hu_orphans_lock);
+	append(heap);
+	hu_unlock(&hu_orphans_lock);
 }
 
 /* No notification about the span may be under way: it would go to the orphan. */
@@ -165,7 +183,7 @@ static void look_at_full(struct hu_heap *orphan)
 
 	if (!orphan->revive)
 		orphan->revive = orphan->full.first;
-	for (i = 0; i < LOOKED_MAX && orphan->revive; i++) {
+	for (i = 0; i < FULL_MAX && orphan->revive; i++) {
 		struct hu_span *span = orphan->revive;
 
 		orphan->revive = span->next;
@@ -185,21 +203,29 @@ static void look_at_full(struct hu_heap *orphan)
  */
 struct hu_span *hu_orphan_take_span(struct hu_heap *heap, unsigned int class)
 {
-	struct hu_heap *claimed[CLAIMED_MAX];
 	struct hu_span *span = NULL;
-	unsigned int i, n;
+	struct hu_heap *orphan;
+	unsigned int i;
 
-	/* The heap that threads share is used under hu_heaps_lock. */
+	/* The heap that threads share has no thread that could take over anything. */
 	if (likely(!atomic_load_explicit(&first, memory_order_relaxed)) || heap != hu_heap_own)
 		return NULL;
-	n = claim(claimed);
-	for (i = 0; i < n && !span; i++) {
-		span = take_available(claimed[i], heap, class);
-		if (span)
-			break;
-		look_at_full(claimed[i]);
-		span = take_available(claimed[i], heap, class);
+	if (heap->orphans_pause) {
+		heap->orphans_pause--;
+		return NULL;
 	}
-	let_go(claimed, n);
+	for (i = 0; i < HEAPS_MAX && !span; i++) {
+		orphan = claim();
+		if (!orphan)
+			continue;
+		span = take_available(orphan, heap, class);
+		if (!span) {
+			look_at_full(orphan);
+			span = take_available(orphan, heap, class);
+		}
+		let_go(orphan);
+	}
+	if (!span)
+		heap->orphans_pause = PAUSE;
 	return span;
 }

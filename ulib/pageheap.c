@@ -158,7 +158,7 @@ static struct hu_run_ref find(uint32_t pages, uint32_t align, bool *zero, unsign
 	if (ref.arena)
 		consumed_pages += pages;
 	hu_frontier_post();
-	chores->kick = hu_reserve->needs_kick();
+	chores->kick = hu_reserve->needs_kick(chores->cold ? pages : 0);
 	chores->start = consumed_pages >= start_at && hu_worker_missing() && !hu_reserve_lost();
 	if (chores->start)
 		start_at = consumed_pages * 2;
@@ -380,7 +380,7 @@ bool hu_pages_extend(void *addr, size_t pages, size_t new_pages)
 		at_frontier = !ok && !hu_reserve_lost() && hu_frontier_at(arena, end);
 		if (ok) {
 			live_pages += extra;
-			chores.kick = hu_reserve->needs_kick();
+			chores.kick = hu_reserve->needs_kick(chores.cold ? extra : 0);
 			arena->tags[end - pages].pages = (uint32_t)new_pages;
 		}
 		hu_pages_leave();

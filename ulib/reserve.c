@@ -194,6 +194,12 @@ bool hu_no(void)
 	return false;
 }
 
+bool hu_no_kick(uint32_t missed)
+{
+	(void)missed;
+	return false;
+}
+
 void hu_no_post(uintptr_t addr, size_t bytes)
 {
 	(void)addr;
@@ -241,7 +247,7 @@ const struct hu_backend hu_backend_anon = {
 	.ready = hu_no_bytes,
 	.wants = hu_no,
 	.post = hu_no_post,
-	.needs_kick = hu_no,
+	.needs_kick = hu_no_kick,
 	.kick = hu_no_effect,
 	.take = hu_no_take,
 	.give = hu_no_give,

@@ -24,7 +24,8 @@
  *	hu_pages_lock.
  * @wants: whether more should be posted. Under hu_pages_lock.
  * @post: hand over cold memory to be made ready. Under hu_pages_lock.
- * @needs_kick: whether @kick should be called. Under hu_pages_lock.
+ * @needs_kick: whether @kick should be called; @missed: pages of the request
+ *	that found nothing ready, 0: none. Under hu_pages_lock.
  * @kick: wake whoever makes memory ready. No lock held.
  * @take: make a cold range ready now, as far as that is cheap. No lock held.
  *	Returns the bytes that are ready, from the start on.
@@ -47,7 +48,7 @@ struct hu_backend {
 	size_t (*ready)(void);
 	bool (*wants)(void);
 	void (*post)(uintptr_t addr, size_t bytes);
-	bool (*needs_kick)(void);
+	bool (*needs_kick)(uint32_t missed);
 	void (*kick)(void);
 	size_t (*take)(uintptr_t addr, size_t bytes);
 	void (*give)(uintptr_t addr, size_t bytes);
@@ -70,6 +71,7 @@ extern const struct hu_backend hu_backend_populate;
 bool hu_no_pop(uintptr_t *addr, size_t *bytes);
 size_t hu_no_bytes(void);
 bool hu_no(void);
+bool hu_no_kick(uint32_t missed);
 void hu_no_post(uintptr_t addr, size_t bytes);
 size_t hu_no_take(uintptr_t addr, size_t bytes);
 void hu_no_give(uintptr_t addr, size_t bytes);

@@ -376,11 +376,12 @@ static void kmod_post(uintptr_t addr, size_t bytes)
 	just_posted = true;
 }
 
-static bool kmod_needs_kick(void)
+static bool kmod_needs_kick(uint32_t missed)
 {
 	uint64_t low = __atomic_load_n(&control->low_bytes, __ATOMIC_RELAXED);
 	bool posted_now = just_posted;
 
+	(void)missed;
 	just_posted = false;
 	if (!posted_now && kmod_ready() >= low)
 		return false;

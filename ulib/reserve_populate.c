@@ -10,7 +10,8 @@
  *
  * How much: target = max(minimum, consumption of the last interval x factor),
  * within the maximum, as in the paper (Pi et al., Middleware 2021) and as the
- * module does. In which pieces: 2 MiB pages while memory is ample, which costs
+ * module does. In one run for the longest request that found nothing: pages
+ * that lie scattered are of no use to it. In which pieces: 2 MiB pages while memory is ample, which costs
  * a third of what 4 KiB pages cost; else short runs of these, because the
  * kernel holds mmap_lock meanwhile; nothing where memory is short.
  *
@@ -47,9 +48,14 @@
 /* Intervals without consumption after which the thread sleeps. */
 #define QUIET_MAX	16
 /* However much was consumed, the target is at most that part of what is used. */
-#define MAX_SHARE	8
-/* What a target that is not reached any more loses in an interval. */
+#define MAX_SHARE	4
+/* What a target that is not reached any more loses in an interval of use. */
 #define DECAY_SHIFT	3
+/*
+ * Without use it is held for so long, if the decay time is not shorter: the next
+ * burst will be like the last.
+ */
+#define HOLD_MS		1000
 /* Pieces: 2 MiB, 128 KiB, and 64 KiB where memory is not ample. */
 #define HUGE_PAGES	((uint32_t)(2 * MIB / HU_PAGE))
 #define AMPLE_PAGES	32
@@ -78,10 +84,12 @@ static bool min_given;			/* by the user */
 static uint64_t interval_ns;
 static uint32_t factor_pct;
 static size_t target;			/* pages */
-static uint64_t seen_consumed, seen_at;
+static uint64_t seen_consumed, seen_at, busy_at;
+static uint32_t wanted;			/* pages of the longest request in vain */
 static unsigned int quiet = QUIET_MAX;
 static unsigned int spins;		/* of a waiting request */
-static struct hu_run_ref in_flight;	/* being populated, in no index */
+/* Cold memory in no index: being populated, and to be populated next. */
+static struct hu_run_ref in_flight, stripe;
 static bool starved;			/* the last piece was not to be had */
 /* The thread only. */
 static bool opened;
@@ -114,6 +122,7 @@ void hu_populate_open(void)
 	interval_ns = (hu_conf.interval_us ? hu_conf.interval_us : INTERVAL_US_DEF) * 1000ULL;
 	spins = hu_os_cpus() > 1 ? SPINS_MAX : 0;
 	target = 0;
+	wanted = 0;
 	quiet = QUIET_MAX;
 	starved = false;
 	opened = false;
@@ -135,6 +144,22 @@ static size_t low_pages(void)
 	return target / 2;
 }
 
+/* Whether ready memory is less than that, or of no use to a request like those in vain. */
+static bool lacks(size_t level)
+{
+	size_t run = hu_min(hu_min(wanted, target), HUGE_PAGES), ready = hu_runs_pages(HU_RUN_ZERO);
+
+	return ready < level ||
+	       (run && ready < level + target && !hu_runs_have(HU_RUN_ZERO, (uint32_t)run));
+}
+
+static uint64_t hold_ns(void)
+{
+	uint32_t decay = __atomic_load_n(&hu_conf.decay_ms, __ATOMIC_RELAXED);
+
+	return (decay < HOLD_MS ? decay : HOLD_MS) * 1000000ULL;
+}
+
 /* The target after what was consumed since the last look. */
 static void adapt(void)
 {
@@ -149,8 +174,10 @@ static void adapt(void)
 	quiet = consumed ? 0 : quiet + (quiet < QUIET_MAX);
 	want = hu_min((size_t)consumed * factor_pct / 100, hu_pages_live() / MAX_SHARE);
 	want = hu_max(want, floor_pages());
-	if (want < target)
-		want = quiet == QUIET_MAX ? want : target - ((target - want) >> DECAY_SHIFT);
+	if (consumed)
+		busy_at = now;
+	if (want < target && now - busy_at < hold_ns())
+		want = consumed ? target - ((target - want) >> DECAY_SHIFT) : target;
 	target = hu_min(want, max_bytes / HU_PAGE);
 }
 
@@ -233,17 +260,55 @@ static void judge_huge(uint64_t ns)
 		huge_pause = HUGE_PAUSE;
 }
 
+/* What is left of the stripe becomes an ordinary cold run; under hu_pages_lock. */
+static void return_stripe(void)
+{
+	if (stripe.pages)
+		hu_runs_insert(stripe.arena, stripe.page, stripe.pages, HU_RUN_COLD, 0);
+	stripe.pages = 0;
+}
+
+static bool cut_stripe(uint32_t pages)
+{
+	bool ok;
+
+	hu_lock(&hu_pages_lock);
+	ok = stripe.pages >= pages;
+	if (ok) {
+		in_flight = (struct hu_run_ref){ stripe.arena, stripe.page, pages };
+		stripe.page += pages;
+		stripe.pages -= pages;
+	} else {
+		return_stripe();
+	}
+	hu_unlock(&hu_pages_lock);
+	return ok;
+}
+
+/*
+ * Cold memory for a piece: the next of a stripe of 2 MiB that nobody else gets
+ * a part of, so that ready pieces lie side by side.
+ */
+static struct hu_run_ref next_cold(uint32_t pages)
+{
+	struct hu_run_ref none = { NULL, 0, 0 };
+
+	if (cut_stripe(pages))
+		return in_flight;
+	hu_pages_take_cold(HUGE_PAGES, HUGE_PAGES, &stripe);
+	return cut_stripe(pages) ? in_flight : none;
+}
+
 /* One piece; false when there is none to be had. */
 static bool populate_piece(uint32_t pages)
 {
-	uint32_t align = pages == HUGE_PAGES ? HUGE_PAGES : HU_UNIT_PAGES;
 	struct hu_run_ref ref;
 	uint64_t start;
 	bool ok;
 
 	if (pages == HUGE_PAGES && huge_fast)
 		begin_piece();
-	ref = hu_pages_take_cold(pages, align, &in_flight);
+	ref = next_cold(pages);
 	if (!ref.arena)
 		return false;
 	start = hu_os_clock_ns();
@@ -265,7 +330,7 @@ static uint32_t next_piece(void)
 
 	hu_lock(&hu_pages_lock);
 	adapt();
-	goal = hu_runs_pages(HU_RUN_ZERO) < target ? target : 0;
+	goal = lacks(target) ? target : 0;
 	starved = false;
 	hu_unlock(&hu_pages_lock);
 	return goal ? piece_pages(goal) : 0;
@@ -287,7 +352,7 @@ static uint64_t populate_refill(void)
 			end_piece(more && pages == HUGE_PAGES);
 	} while (more);
 	hu_lock(&hu_pages_lock);
-	starved = hu_runs_pages(HU_RUN_ZERO) < target;
+	starved = lacks(target);
 	asleep = quiet == QUIET_MAX;
 	hu_unlock(&hu_pages_lock);
 	if (asleep)
@@ -298,7 +363,7 @@ static uint64_t populate_refill(void)
 /* Under hu_pages_lock. */
 static bool is_low(void)
 {
-	return hu_runs_pages(HU_RUN_ZERO) < low_pages();
+	return lacks(low_pages());
 }
 
 static bool populate_refill_due(void)
@@ -312,8 +377,10 @@ static bool populate_refill_due(void)
 }
 
 /* Under hu_pages_lock. A thread that slept as memory was short looks again. */
-static bool populate_needs_kick(void)
+static bool populate_needs_kick(uint32_t missed)
 {
+	if (missed > wanted)
+		wanted = missed;
 	return is_low() && (!starved || quiet == QUIET_MAX) && hu_worker_resting();
 }
 
@@ -355,6 +422,7 @@ static void populate_abandon(void)
 		hu_runs_insert(in_flight.arena, in_flight.page, in_flight.pages,
 			       HU_RUN_COLD, 0);
 	in_flight.arena = NULL;
+	return_stripe();
 	atomic_store(&pieces, 0);
 	atomic_store(&waiting, 0);
 }

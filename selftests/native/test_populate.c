@@ -155,6 +155,28 @@ static int ready_ahead(void)
 }
 
 /* The reserve follows the consumption, up to its maximum. */
+/* Bursts of large requests use up the reserve: after a while it serves them again. */
+static int large_after_bursts(void)
+{
+	/* The thread sleeps by the end of a pause. */
+	enum { BURSTS = 8, BURST = 32, BYTES = 256 * 1024, PAUSE_MS = 100 };
+	uint64_t hits;
+	int i, j;
+
+	for (i = 0; i < BURSTS; i++) {
+		for (j = 0; j < BURST; j++)
+			memset(opaque(malloc(BYTES)), 1, BYTES);
+		sleep_ms(PAUSE_MS);
+	}
+	hits = stats().hits;
+	for (i = 0; stats().hits == hits; i++) {
+		CHECK(i < WAIT_MS / PAUSE_MS);
+		memset(opaque(malloc(BYTES)), 1, BYTES);
+		sleep_ms(PAUSE_MS);
+	}
+	return 0;
+}
+
 static int adapts(void)
 {
 	size_t i, max = 0;
@@ -364,6 +386,7 @@ static const struct {
 	{ "the first memory is ready", first_is_ready, "" },
 	{ "memory is ready ahead of use", ready_ahead, "reserve_min=4M" },
 	{ "memory is ready ahead of use, 4 KiB pages", ready_ahead, "thp=never,reserve_min=4M" },
+	{ "large requests after bursts", large_after_bursts, "thp=never,decay=never" },
 	{ "the reserve adapts", adapts, "" },
 	{ "an idle process sleeps", idle, "decay=100ms" },
 	{ "freed memory goes back by itself", gives_back, "decay=100ms" },

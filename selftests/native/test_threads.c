@@ -82,6 +82,37 @@ static void cross_thread_storm(void **state)
 	assert_false(wrong);
 }
 
+static void *short_storm(void *arg)
+{
+	uint64_t random = (uintptr_t)arg;
+	int i;
+
+	for (i = 0; i < 2000; i++)
+		unmake(atomic_exchange(&slots[model_random(&random) % SLOTS], make(&random)));
+	return NULL;
+}
+
+/* The same while threads end, and what they leave is adopted and taken over. */
+static void storm_of_generations(void **state)
+{
+	pthread_t threads[8] = { 0 };
+	int i;
+
+	(void)state;
+	for (i = 0; i < REPEAT(4000); i++) {
+		pthread_t *thread = &threads[i % 8];
+
+		if (i >= 8)
+			pthread_join(*thread, NULL);
+		assert_int_equal(pthread_create(thread, NULL, short_storm,
+						(void *)(seed + (uint64_t)i * 7919)), 0);
+	}
+	for (i = 0; i < 8; i++)
+		pthread_join(threads[i], NULL);
+	empty_slots();
+	assert_false(wrong);
+}
+
 static atomic_bool storm_is_over;
 
 static bool counts_on(uint64_t *before, uint64_t now)
@@ -455,6 +486,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cross_thread_storm),
+		cmocka_unit_test(storm_of_generations),
 		cmocka_unit_test(reports_meanwhile),
 		cmocka_unit_test(one_way),
 		cmocka_unit_test(thread_churn),
