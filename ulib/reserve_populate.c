@@ -11,9 +11,10 @@
  * How much: target = max(minimum, consumption of the last interval x factor),
  * within the maximum, as in the paper (Pi et al., Middleware 2021) and as the
  * module does. In one run for the longest request that found nothing: pages
- * that lie scattered are of no use to it. In which pieces: 2 MiB pages while memory is ample, which costs
- * a third of what 4 KiB pages cost; else short runs of these, because the
- * kernel holds mmap_lock meanwhile; nothing where memory is short.
+ * that lie scattered are of no use to it. In which pieces: 2 MiB pages while
+ * memory is ample, which costs a third of what 4 KiB pages cost; else short
+ * runs of these, because the kernel holds mmap_lock meanwhile; nothing where
+ * memory is short.
  *
  * A burst that is faster than the thread finds the reserve dry while the next
  * 2 MiB page is being made. One thread may wait for it (populate_wait()):
