@@ -76,9 +76,13 @@
 #define HUGE_PAUSE	256
 /* Where memory is short the next look is after so many intervals. */
 #define STARVED_INTERVALS	8
-/* A waiting request spins, if there is another processor, then sleeps. */
+/*
+ * A waiting request spins, if there is another processor, then sleeps: at most
+ * for so long, and for so many times what the last piece took.
+ */
 #define SPINS_MAX	2000
 #define WAIT_US		1000
+#define WAIT_FACTOR	3
 
 static size_t min_bytes, max_bytes;
 static bool min_given;			/* by the user */
@@ -104,6 +108,7 @@ static atomic_uint pieces;
 static atomic_int waiting;
 /* The piece that somebody waited for in vain. */
 static atomic_uint given_up;
+static atomic_uint wait_us = WAIT_US;
 
 /**
  * hu_populate_open() - set up the backend
@@ -257,6 +262,8 @@ static void end_piece(bool more)
 static void judge_huge(uint64_t ns)
 {
 	huge_fast = ns < WAIT_US * 1000;
+	atomic_store_explicit(&wait_us, (unsigned int)hu_min(WAIT_FACTOR * ns / 1000, WAIT_US),
+			      memory_order_relaxed);
 	if (ns > HUGE_DEAR_NS)
 		huge_pause = HUGE_PAUSE;
 }
@@ -409,7 +416,8 @@ static bool populate_wait(void)
 			break;
 		hu_cpu_relax();
 	}
-	hu_os_futex_wait_for(&pieces, seen, WAIT_US);
+	hu_os_futex_wait_for(&pieces, seen,
+			     atomic_load_explicit(&wait_us, memory_order_relaxed));
 	if (atomic_load(&pieces) == seen)
 		atomic_store(&given_up, seen);
 	atomic_store(&waiting, 0);
