@@ -154,7 +154,6 @@ static int ready_ahead(void)
 	return 0;
 }
 
-/* The reserve follows the consumption, up to its maximum. */
 /* Bursts of large requests use up the reserve: after a while it serves them again. */
 static int large_after_bursts(void)
 {
@@ -177,6 +176,7 @@ static int large_after_bursts(void)
 	return 0;
 }
 
+/* The reserve follows the consumption, up to its maximum. */
 static int adapts(void)
 {
 	size_t i, max = 0;

@@ -42,13 +42,17 @@ static void unmake(struct block *b)
 }
 
 /* Put blocks into random slots and free what was there: mostly of others. */
-static void *storm(void *arg)
+static void replace_blocks(void *arg, int count)
 {
 	uint64_t random = (uintptr_t)arg;
-	int i;
 
-	for (i = 0; i < REPEAT(400000); i++)
+	while (count--)
 		unmake(atomic_exchange(&slots[model_random(&random) % SLOTS], make(&random)));
+}
+
+static void *storm(void *arg)
+{
+	replace_blocks(arg, REPEAT(400000));
 	return NULL;
 }
 
@@ -84,11 +88,7 @@ static void cross_thread_storm(void **state)
 
 static void *short_storm(void *arg)
 {
-	uint64_t random = (uintptr_t)arg;
-	int i;
-
-	for (i = 0; i < 2000; i++)
-		unmake(atomic_exchange(&slots[model_random(&random) % SLOTS], make(&random)));
+	replace_blocks(arg, 2000);
 	return NULL;
 }
 
@@ -205,11 +205,7 @@ static void one_way(void **state)
 
 static void *short_thread(void *arg)
 {
-	uint64_t random = (uintptr_t)arg;
-	int i;
-
-	for (i = 0; i < 8; i++)
-		unmake(atomic_exchange(&slots[model_random(&random) % SLOTS], make(&random)));
+	replace_blocks(arg, 8);
 	return NULL;
 }
 
