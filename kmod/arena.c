@@ -48,7 +48,7 @@ static vm_fault_t hermes_arena_fault(struct vm_fault *vmf)
 	if (!(vmf->flags & FAULT_FLAG_WRITE))
 		return hermes_insert_zero(vmf);
 	if (vmf->vma->vm_mm == c->mm) {
-		atomic64_inc(&c->stat.faults);
+		atomic64_inc(&c->stat.miss[READ_ONCE(c->miss_cause)]);
 		atomic_long_inc(&c->demand);
 		trace_hermes_miss(c->id, vmf->address);
 		hermes_reserve_nudge(c);

@@ -13,13 +13,17 @@
  *    Until then it may have queued the worker once more, which is why that is
  *    cancelled again; with @closing set it does nothing.
  */
-#include <linux/idr.h>
+#include <linux/cred.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include "clients.h"
 #include "hermes.h"
+#include "reclaim.h"
 
-static DEFINE_IDA(hermes_ids);
+DEFINE_XARRAY_ALLOC1(hermes_clients);
+/* Whoever found a client in hermes_clients may use it while it is held. */
+DEFINE_MUTEX(hermes_clients_lock);
 static atomic_t hermes_nr_clients = ATOMIC_INIT(0);
 
 static void hermes_default_reserve(struct hermes_reserve *r)
@@ -39,25 +43,35 @@ static void hermes_default_reserve(struct hermes_reserve *r)
 	};
 }
 
-static int hermes_client_get_id(void)
+/* The number is reserved; it becomes visible when it is complete. */
+static int hermes_client_get_id(u32 *id)
 {
-	int id;
+	int ret;
 
 	if (atomic_inc_return(&hermes_nr_clients) >
 	    READ_ONCE(hermes_max_clients)) {
 		atomic_dec(&hermes_nr_clients);
 		return -EMFILE;
 	}
-	id = ida_alloc_min(&hermes_ids, 1, GFP_KERNEL_ACCOUNT);
-	if (id < 0)
+	ret = xa_alloc(&hermes_clients, id, NULL, xa_limit_31b,
+		       GFP_KERNEL_ACCOUNT);
+	if (ret)
 		atomic_dec(&hermes_nr_clients);
-	return id;
+	return ret;
 }
 
-static void hermes_client_put_id(int id)
+static void hermes_client_put_id(u32 id)
 {
-	ida_free(&hermes_ids, id);
+	mutex_lock(&hermes_clients_lock);
+	xa_erase(&hermes_clients, id);
+	mutex_unlock(&hermes_clients_lock);
 	atomic_dec(&hermes_nr_clients);
+}
+
+/** hermes_client_count() - open clients */
+u32 hermes_client_count(void)
+{
+	return atomic_read(&hermes_nr_clients);
 }
 
 static int hermes_client_join_pool(struct hermes_client *c)
@@ -87,21 +101,23 @@ struct hermes_client *hermes_client_create(void)
 	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
 	if (!c)
 		return ERR_PTR(-ENOMEM);
-	ret = hermes_client_get_id();
-	if (ret < 0)
+	ret = hermes_client_get_id(&c->id);
+	if (ret)
 		goto err_free;
-	c->id = ret;
 	c->pgoff_next = HERMES_MMAP_ARENA >> PAGE_SHIFT;
 	c->nid = numa_node_id();
 	c->asleep = true;
 	mutex_init(&c->lock);
 	INIT_LIST_HEAD(&c->pool_link);
-	INIT_WORK(&c->work, hermes_reserve_work);
+	kthread_init_work(&c->work, hermes_reserve_work);
+	c->worker = hermes_worker(c->id);
 	hrtimer_setup(&c->timer, hermes_reserve_tick, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL);
 	hermes_default_reserve(&c->conf);
 	c->target = c->conf.min_bytes >> PAGE_SHIFT;
 	c->last_tick = ktime_get_ns();
+	c->uid = current_euid();
+	c->miss_cause = HERMES_MISS_UNASKED;
 	ret = -ENOMEM;
 	c->bulk = kmalloc_array(HERMES_BATCH_PAGES_MAX, sizeof(*c->bulk),
 				GFP_KERNEL_ACCOUNT);
@@ -116,6 +132,9 @@ struct hermes_client *hermes_client_create(void)
 	if (ret)
 		goto err_mm;
 	hermes_ring_report(c);
+	c->pid = get_pid(task_tgid(current));
+	/* The place is there already: this does not fail. */
+	xa_store(&hermes_clients, c->id, c, GFP_KERNEL);
 	return c;
 
 err_mm:
@@ -138,15 +157,16 @@ err_free:
  */
 void hermes_client_destroy(struct hermes_client *c)
 {
+	hermes_client_put_id(c->id);
 	hermes_reserve_stop(c);
 	hermes_pool_detach(c);
-	cancel_work_sync(&c->work);
+	kthread_cancel_work_sync(&c->work);
 	hermes_total_uncharge(c->ready_pages);
 	hermes_mapped_forget(c);
 	hermes_ring_destroy(&c->ring);
 	kfree(c->bulk);
 	mmdrop(c->mm);
-	hermes_client_put_id(c->id);
+	put_pid(c->pid);
 	kfree(c);
 }
 
@@ -170,6 +190,19 @@ static int hermes_check_reserve(const struct hermes_reserve *r)
 	if (r->max_bytes > READ_ONCE(hermes_client_max_bytes))
 		return -EDQUOT;
 	return 0;
+}
+
+/** hermes_client_misses() - first writes to pages that were not ready
+ * @c: the client
+ */
+u64 hermes_client_misses(const struct hermes_client *c)
+{
+	u64 n = 0;
+	int i;
+
+	for (i = 0; i < HERMES_MISSES; i++)
+		n += atomic64_read(&c->stat.miss[i]);
+	return n;
 }
 
 int hermes_client_set_reserve(struct hermes_client *c,
@@ -226,7 +259,7 @@ void hermes_client_get_stats(struct hermes_client *c, struct hermes_stats *s)
 	s->give_bytes = atomic64_read(&n->give_pages) << PAGE_SHIFT;
 	s->recycle_bytes = atomic64_read(&n->recycle_pages) << PAGE_SHIFT;
 	s->doorbells = atomic64_read(&n->doorbells);
-	s->faults = atomic64_read(&n->faults);
+	s->faults = hermes_client_misses(c);
 	s->refills = atomic64_read(&n->refills);
 	s->limit_memcg = atomic64_read(&n->limit_memcg);
 	s->limit_module = atomic64_read(&n->limit_module);
@@ -237,5 +270,5 @@ void hermes_client_get_stats(struct hermes_client *c, struct hermes_stats *s)
 /** hermes_client_exit() - no client is left and none will come */
 void hermes_client_exit(void)
 {
-	ida_destroy(&hermes_ids);
+	xa_destroy(&hermes_clients);
 }

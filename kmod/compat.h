@@ -8,11 +8,14 @@
 
 #include <linux/version.h>
 #include <linux/hrtimer.h>
+#include <linux/kthread.h>
 #include <linux/list_lru.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/timer.h>
+#include <net/genetlink.h>
 
 /* 6.17: pfn_t went away. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
@@ -137,6 +140,26 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 	timer->function = fn;
 }
 #endif
+
+/* 6.2: del_timer_sync() got its new name. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define timer_delete_sync	del_timer_sync
+#endif
+
+/* 6.14: a worker that is created was no longer started; the old name did both. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#define kthread_run_worker	kthread_create_worker
+#endif
+
+/* Attributes of a dump's request. 6.6: they moved into a genl_info. */
+static inline struct nlattr **hermes_dump_attrs(struct netlink_callback *cb)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	return genl_dumpit_info(cb)->attrs;
+#else
+	return genl_dumpit_info(cb)->info.attrs;
+#endif
+}
 
 /* 6.7: shrinkers are allocated by the kernel; this gives 6.1 the same form. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)

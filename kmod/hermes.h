@@ -4,12 +4,14 @@
  *
  * DOC: Locks, in the order in which they may be taken
  *
+ *	hermes_clients_lock	mutex: a client that netlink found stays
  *	hermes_registry_lock	mutex: the list of pools, their client lists
  *	  mm->mmap_lock		of the client's address space, for reading
  *	    client->lock	mutex: ring producer state, target, sizes
  *	      pool->lock	spinlock: the page lists of one pool
  *
- * Reclaim (the shrinker, the OOM notifier) only *tries* the first three, and
+ * Reclaim (the shrinker, the OOM notifier) does not know the first, only
+ * *tries* the next three, and
  * nothing allocates while it holds the registry or a client's lock, so memory
  * reclaim never waits for Hermes. Pages are allocated with no lock held at
  * all, mapped with mmap_lock held for reading for one batch at a time, and
@@ -21,16 +23,20 @@
 #include <linux/atomic.h>
 #include <linux/hrtimer.h>
 #include <linux/kref.h>
+#include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/memcontrol.h>
 #include <linux/mm_types.h>
 #include <linux/mutex.h>
+#include <linux/pid.h>
 #include <linux/spinlock.h>
-#include <linux/workqueue.h>
+#include <linux/uidgid.h>
 
 #include <linux/hermes.h>
 
 static_assert(BITS_PER_LONG == 64);
+
+#define HERMES_VERSION		"0.1.0"
 
 #define HERMES_READY_ENTRIES	2048U
 #define HERMES_FILL_ENTRIES	256U
@@ -115,6 +121,21 @@ struct hermes_ring {
 	unsigned long cur_end;
 };
 
+/*
+ * Why a page was not ready at its first write; as HERMES_A_CLIENT_MISS_BURST
+ * and the attributes that follow it.
+ */
+enum hermes_miss {
+	HERMES_MISS_BURST,
+	HERMES_MISS_REFILL,
+	HERMES_MISS_MEMCG,
+	HERMES_MISS_MODULE,
+	HERMES_MISS_SHRINK,
+	HERMES_MISS_CPU,
+	HERMES_MISS_UNASKED,
+	HERMES_MISSES,
+};
+
 /* Counters of a client; names as in struct hermes_stats. */
 struct hermes_counters {
 	atomic64_t published;
@@ -127,17 +148,22 @@ struct hermes_counters {
 	atomic64_t give_pages;
 	atomic64_t recycle_pages;
 	atomic64_t doorbells;
-	atomic64_t faults;
+	atomic64_t batches;
 	atomic64_t refills;
+	atomic64_t refill_ns;
+	atomic64_t throttled;
 	atomic64_t limit_memcg;
 	atomic64_t limit_module;
 	atomic64_t limit_nomem;
 	atomic64_t fill_errors;
+	atomic64_t miss[HERMES_MISSES];
 };
 
 /**
  * struct hermes_client - one open file: one reserve of one address space
- * @id: number in tracepoints
+ * @id: number in tracepoints and netlink
+ * @pid: process that opened the device; reference
+ * @uid: its effective user
  * @mm: the address space; mm_count reference, mm_users only while used
  * @lock: guards @ring (as noted there), @conf, @target, @ready_pages,
  *	@pool_share
@@ -155,7 +181,8 @@ struct hermes_counters {
  * @mapped_seen: module pages in @mm as last added to the total; worker only
  * @demand: pages taken by ioctl or faulted in since the last look
  * @nid: NUMA node that the client last called from
- * @work: the refill worker; never runs twice at a time for one client
+ * @work: the refill; never runs twice at a time for one client
+ * @worker: the thread that runs it
  * @timer: queues @work for the next interval
  * @closing: no new work, no new timer
  * @dead: the address space is gone; nothing will be refilled
@@ -166,10 +193,21 @@ struct hermes_counters {
  * @backoff: consecutive refills cut short; worker only
  * @budget: pages that it may take although memory is short; worker only
  * @bulk: room for the pages of one batch; worker only
+ * @limit: what last cut a refill short, enum hermes_miss; worker only
+ * @miss_cause: what a miss would be due to now, enum hermes_miss; written by
+ *	the worker and by reclaim, a hint
+ * @cpu_credit: CPU time that the refill may still use, ns; worker only
+ * @credited_at: when that was computed, ns; worker only
+ * @misses_seen: as last accounted for; worker only
+ * @misses_told: as last sent as an event; worker only
+ * @misses_told_at: when, ns; worker only
+ * @low_told_at: when the last event of a low reserve was sent; worker only
  * @stat: counters
  */
 struct hermes_client {
-	int id;
+	u32 id;
+	struct pid *pid;
+	kuid_t uid;
 	struct mm_struct *mm;
 
 	struct mutex lock; /* see @lock above */
@@ -187,7 +225,8 @@ struct hermes_client {
 	atomic_long_t demand;
 	int nid;
 
-	struct work_struct work;
+	struct kthread_work work;
+	struct kthread_worker *worker;
 	struct hrtimer timer;
 	bool closing;
 	bool dead;
@@ -198,6 +237,14 @@ struct hermes_client {
 	unsigned int backoff;
 	unsigned long budget;
 	struct page **bulk;
+	enum hermes_miss limit;
+	enum hermes_miss miss_cause;
+	s64 cpu_credit;
+	u64 credited_at;
+	u64 misses_seen;
+	u64 misses_told;
+	u64 misses_told_at;
+	u64 low_told_at;
 
 	struct hermes_counters stat;
 };
@@ -209,7 +256,11 @@ extern unsigned long hermes_client_mapped_max_bytes;
 extern unsigned long hermes_total_mapped_max_bytes;
 extern unsigned int hermes_max_clients;
 extern unsigned int hermes_headroom_pct;
-extern struct workqueue_struct *hermes_wq;
+
+/* workers.c APIs: */
+int hermes_workers_init(void);
+void hermes_workers_exit(void);
+struct kthread_worker *hermes_worker(u32 id);
 
 /* chardev.c APIs: */
 int hermes_chardev_init(void);
@@ -223,7 +274,16 @@ int hermes_client_set_reserve(struct hermes_client *c,
 int hermes_client_get_reserve(struct hermes_client *c,
 			      struct hermes_reserve *r);
 void hermes_client_get_stats(struct hermes_client *c, struct hermes_stats *s);
+u64 hermes_client_misses(const struct hermes_client *c);
 void hermes_client_exit(void);
+
+/* account.c APIs: */
+/* watermark.c: pages consumed, all clients. */
+extern atomic64_t hermes_demand_total;
+s64 hermes_cpu_left(struct hermes_client *c);
+void hermes_cpu_used(struct hermes_client *c, u64 ns);
+void hermes_account_misses(struct hermes_client *c, u64 now);
+void hermes_account_low(struct hermes_client *c, u64 now);
 
 /* arena.c APIs: */
 int hermes_arena_init(void);
@@ -255,7 +315,7 @@ bool hermes_ring_overlaps(struct hermes_client *c, u64 addr, u64 len);
 void hermes_ring_report(struct hermes_client *c);
 
 /* reserve.c APIs: */
-void hermes_reserve_work(struct work_struct *work);
+void hermes_reserve_work(struct kthread_work *work);
 enum hrtimer_restart hermes_reserve_tick(struct hrtimer *timer);
 void hermes_reserve_wake(struct hermes_client *c);
 void hermes_reserve_nudge(struct hermes_client *c);
@@ -305,6 +365,7 @@ unsigned int hermes_total_charge(unsigned int nr);
 void hermes_total_uncharge(unsigned long nr);
 bool hermes_mapped_allowed(struct hermes_client *c);
 void hermes_mapped_forget(struct hermes_client *c);
+void hermes_memcg_totals(u64 *reserved, u64 *mapped);
 
 /* shrink.c APIs: */
 /* Why memory left a reserve; the numbers are those of the tracepoint. */

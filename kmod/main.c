@@ -3,9 +3,9 @@
  * Load and unload, module parameters.
  */
 #include <linux/module.h>
-#include <linux/workqueue.h>
 
 #include "hermes.h"
+#include "reclaim.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
@@ -41,8 +41,6 @@ module_param_named(headroom_pct, hermes_headroom_pct, uint, 0644);
 MODULE_PARM_DESC(headroom_pct,
 		 "Per cent of each memory.high and memory.max that a refill leaves free, at least 1 MiB, at most 64 MiB (default 5)");
 
-struct workqueue_struct *hermes_wq;
-
 static void hermes_default_limits(void)
 {
 	unsigned long ram = totalram_pages() << PAGE_SHIFT;
@@ -62,39 +60,54 @@ static int __init hermes_init(void)
 	int ret;
 
 	hermes_default_limits();
-	/* Reclaim may count on the worker, see shrink.c. */
-	hermes_wq = alloc_workqueue("hermes", WQ_UNBOUND | WQ_MEM_RECLAIM |
-				    WQ_SYSFS, 0);
-	if (!hermes_wq)
-		return -ENOMEM;
+	ret = hermes_workers_init();
+	if (ret)
+		return ret;
 	ret = hermes_arena_init();
 	if (ret)
-		goto err_wq;
+		goto err_workers;
 	ret = hermes_shrink_init();
 	if (ret)
 		goto err_arena;
-	ret = hermes_chardev_init();
+	ret = hermes_reclaim_init();
 	if (ret)
 		goto err_shrink;
+	/*
+	 * The two that users reach come last. A user of either would outlive
+	 * an init that fails after it; services wait for the device, so that
+	 * is the very last.
+	 */
+	ret = hermes_netlink_init();
+	if (ret)
+		goto err_reclaim;
+	ret = hermes_chardev_init();
+	if (ret)
+		goto err_netlink;
 	return 0;
 
+err_netlink:
+	hermes_netlink_exit();
+err_reclaim:
+	hermes_reclaim_exit();
 err_shrink:
 	hermes_shrink_exit();
 err_arena:
 	hermes_arena_exit();
-err_wq:
-	destroy_workqueue(hermes_wq);
+err_workers:
+	hermes_workers_exit();
 	return ret;
 }
 
 /* Runs only when no file is open, so no client, no pool and no VMA is left. */
 static void __exit hermes_exit(void)
 {
+	hermes_netlink_exit();
 	hermes_chardev_exit();
+	hermes_reclaim_exit();
 	hermes_client_exit();
 	hermes_shrink_exit();
 	hermes_arena_exit();
-	destroy_workqueue(hermes_wq);
+	hermes_workers_exit();
 }
 
 module_init(hermes_init);
@@ -102,5 +115,5 @@ module_exit(hermes_exit);
 
 MODULE_DESCRIPTION("Hermes: reserves of ready memory for latency-critical services");
 MODULE_AUTHOR("The Hermes developers");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION(HERMES_VERSION);
 MODULE_LICENSE("GPL");

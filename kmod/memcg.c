@@ -154,3 +154,16 @@ void hermes_mapped_forget(struct hermes_client *c)
 {
 	atomic_long_sub(xchg(&c->mapped_seen, 0), &hermes_mapped);
 }
+
+/**
+ * hermes_memcg_totals() - what all clients hold
+ * @reserved: bytes in all pools and ready batches
+ * @mapped: bytes of module pages mapped in all clients, as last seen
+ *
+ * Both may be off by what is being added or dropped right now.
+ */
+void hermes_memcg_totals(u64 *reserved, u64 *mapped)
+{
+	*reserved = (u64)max(atomic_long_read(&hermes_total), 0L) << PAGE_SHIFT;
+	*mapped = (u64)max(atomic_long_read(&hermes_mapped), 0L) << PAGE_SHIFT;
+}

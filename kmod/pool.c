@@ -390,13 +390,16 @@ unsigned int hermes_pool_alloc(struct hermes_client *c,
 
 	if (room < (long)nr) {
 		atomic64_inc(&c->stat.limit_memcg);
+		c->limit = HERMES_MISS_MEMCG;
 		if (room <= 0)
 			return 0;
 		nr = room;
 	}
 	granted = hermes_total_charge(nr);
-	if (granted < nr)
+	if (granted < nr) {
 		atomic64_inc(&c->stat.limit_module);
+		c->limit = HERMES_MISS_MODULE;
+	}
 
 	old = set_active_memcg(pool->memcg);
 	got = hermes_alloc_pages(READ_ONCE(c->nid), pages, granted,
@@ -404,6 +407,7 @@ unsigned int hermes_pool_alloc(struct hermes_client *c,
 	set_active_memcg(old);
 	if (got < granted) {
 		atomic64_inc(&c->stat.limit_nomem);
+		c->limit = HERMES_MISS_REFILL;
 		hermes_total_uncharge(granted - got);
 	}
 	return got;

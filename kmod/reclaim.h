@@ -5,11 +5,14 @@
  *
  * DOC: Locks of this part, in the order in which they may be taken
  *
- *	hermes_look_lock	mutex: what was last seen of the victims; held
- *				while their files are read, never during a step
- *	hermes_cgroups_lock	mutex: the list of registrations
+ *	hermes_policy_change	mutex: between reading the policy and writing it
+ *	hermes_arm_lock		mutex: whether the controller has work at all
+ *	hermes_cgroups_lock	mutex: registrations, and what was last seen of
+ *				their victims; held while cgroup files are
+ *				read, never during a reclaim step
  *	hermes_policy_lock	spinlock: the policy
  *	hermes_decision_lock	spinlock: the last decisions
+ *	hermes_event_lock	spinlock: order and numbers of the events
  *
  * None of them is ever taken by memory reclaim or on an allocation path: from
  * there only hermes_reclaim_trigger() is called, which takes none.
@@ -17,12 +20,14 @@
 #ifndef _HERMES_RECLAIM_H
 #define _HERMES_RECLAIM_H
 
+#include <linux/atomic.h>
 #include <linux/cgroup.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/netlink.h>
 #include <linux/uidgid.h>
 
+#include <linux/hermes.h>
 #include <linux/hermes_netlink.h>
 
 struct hermes_client;
@@ -183,10 +188,18 @@ int hermes_reclaim_dry_run(u64 free, struct hermes_decision *decision);
 /* decision.c APIs: */
 bool hermes_decision_next(u64 after, struct hermes_decision *decision);
 
-/* client.c APIs: */
+/* account.c APIs: */
+/* Of all clients, also of closed ones. */
+extern atomic64_t hermes_refill_ns_total;
+extern atomic64_t hermes_misses_total;
+
+/* inspect.c APIs: */
 bool hermes_client_info(u32 after, struct hermes_client_info *info);
+/* @fields: BIT(HERMES_A_CLIENT_...) of what @conf names. */
 int hermes_client_resize(u32 id, const struct hermes_reserve *conf,
 			 unsigned long fields, const struct hermes_actor *who);
+
+/* client.c APIs: */
 u32 hermes_client_count(void);
 
 /* netlink.c APIs: */

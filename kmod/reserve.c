@@ -3,10 +3,12 @@
  * The refill worker: one work item per client, run by the interval timer
  * while the client consumes, by the doorbell when it does not.
  */
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/sched/mm.h>
 
 #include "hermes.h"
+#include "reclaim.h"
 #include "trace.h"
 
 /* Intervals without consumption after which a client counts as idle. */
@@ -27,6 +29,7 @@ enum hermes_refill {
 	HERMES_REFILL_LIMITED,
 	HERMES_REFILL_STOPPED,
 	HERMES_REFILL_MORE,
+	HERMES_REFILL_THROTTLED,
 };
 
 /**
@@ -38,7 +41,7 @@ enum hermes_refill {
 void hermes_reserve_wake(struct hermes_client *c)
 {
 	WRITE_ONCE(c->kick, true);
-	queue_work(hermes_wq, &c->work);
+	kthread_queue_work(c->worker, &c->work);
 }
 
 /**
@@ -71,7 +74,7 @@ void hermes_reserve_nudge(struct hermes_client *c)
  */
 void hermes_reserve_check(struct hermes_client *c)
 {
-	queue_work(hermes_wq, &c->work);
+	kthread_queue_work(c->worker, &c->work);
 }
 
 enum hrtimer_restart hermes_reserve_tick(struct hrtimer *timer)
@@ -81,7 +84,7 @@ enum hrtimer_restart hermes_reserve_tick(struct hrtimer *timer)
 
 	/* A worker may have armed it just before @closing was set. */
 	if (!READ_ONCE(c->closing))
-		queue_work(hermes_wq, &c->work);
+		kthread_queue_work(c->worker, &c->work);
 	return HRTIMER_NORESTART;
 }
 
@@ -102,7 +105,7 @@ void hermes_reserve_stop(struct hermes_client *c)
 {
 	WRITE_ONCE(c->closing, true);
 	hrtimer_cancel(&c->timer);
-	cancel_work_sync(&c->work);
+	kthread_cancel_work_sync(&c->work);
 	/* The worker may have armed it before it saw @closing. */
 	hrtimer_cancel(&c->timer);
 }
@@ -167,6 +170,7 @@ static unsigned int hermes_buy(struct hermes_client *c, struct page **pages,
 
 	if (!hermes_spend(c, nr)) {
 		atomic64_inc(&c->stat.limit_nomem);
+		c->limit = HERMES_MISS_REFILL;
 		return 0;
 	}
 	return hermes_pool_alloc(c, c->pool, pages, nr,
@@ -184,6 +188,8 @@ static unsigned int hermes_get_batch(struct hermes_client *c, unsigned int nr)
 	if ((got == nr || !READ_ONCE(c->ready_pages)) &&
 	    hermes_memcg_room(c->pool->memcg) >= HERMES_TABLE_PAGES)
 		return got;
+	if (got == nr)
+		c->limit = HERMES_MISS_MEMCG;
 	hermes_pool_return(c->pool, c->bulk, got);
 	return 0;
 }
@@ -220,9 +226,25 @@ static unsigned int hermes_map_batch(struct hermes_client *c,
 		atomic64_inc(&c->stat.fill_errors);
 		hermes_ring_fill_done(c, UINT_MAX);
 	} else if (ret) {
+		c->limit = HERMES_MISS_REFILL;
 		*end = HERMES_REFILL_LIMITED;
 	}
 	return mapped;
+}
+
+/* Whether a refill that began at @start may go on. */
+static enum hermes_refill hermes_refill_may(struct hermes_client *c, u64 start,
+					    s64 cpu_left)
+{
+	u64 used = ktime_get_ns() - start;
+
+	if (hermes_must_stop(c))
+		return HERMES_REFILL_STOPPED;
+	if ((s64)used > cpu_left)
+		return HERMES_REFILL_THROTTLED;
+	if (used > hermes_interval(c))
+		return HERMES_REFILL_MORE;
+	return HERMES_REFILL_FULL;
 }
 
 /*
@@ -233,14 +255,14 @@ static enum hermes_refill hermes_refill(struct hermes_client *c, u64 start,
 					unsigned long *mapped)
 {
 	enum hermes_refill end = HERMES_REFILL_FULL;
+	s64 cpu_left = hermes_cpu_left(c);
 	unsigned long addr;
 	unsigned int nr;
 
 	while (end == HERMES_REFILL_FULL) {
-		if (hermes_must_stop(c))
-			return HERMES_REFILL_STOPPED;
-		if (ktime_get_ns() - start > hermes_interval(c))
-			return HERMES_REFILL_MORE;
+		end = hermes_refill_may(c, start, cpu_left);
+		if (end != HERMES_REFILL_FULL)
+			return end;
 		nr = hermes_batch_want(c);
 		if (!nr)
 			return HERMES_REFILL_FULL;
@@ -248,6 +270,7 @@ static enum hermes_refill hermes_refill(struct hermes_client *c, u64 start,
 			return HERMES_REFILL_NO_EXTENT;
 		if (!hermes_mapped_allowed(c)) {
 			atomic64_inc(&c->stat.limit_module);
+			c->limit = HERMES_MISS_MODULE;
 			return HERMES_REFILL_LIMITED;
 		}
 		*mapped += hermes_map_batch(c, addr, nr, &end);
@@ -387,6 +410,36 @@ static void hermes_reserve_next(struct hermes_client *c, u64 now,
 				   NSEC_PER_MSEC);
 }
 
+/* What a page that is missed from now on was missed for. */
+static enum hermes_miss hermes_miss_cause(const struct hermes_client *c,
+					  enum hermes_refill end)
+{
+	switch (end) {
+	case HERMES_REFILL_NO_EXTENT:
+		return HERMES_MISS_UNASKED;
+	case HERMES_REFILL_LIMITED:
+		return c->limit;
+	case HERMES_REFILL_THROTTLED:
+		return HERMES_MISS_CPU;
+	default:
+		return c->target ? HERMES_MISS_BURST : HERMES_MISS_MODULE;
+	}
+}
+
+static void hermes_reserve_account(struct hermes_client *c, u64 now,
+				   enum hermes_refill end)
+{
+	/* What the shrinker took is the cause until the refill has made up for it. */
+	if (c->miss_cause != HERMES_MISS_SHRINK || end != HERMES_REFILL_MORE)
+		WRITE_ONCE(c->miss_cause, hermes_miss_cause(c, end));
+	if (end == HERMES_REFILL_LIMITED && c->limit == HERMES_MISS_REFILL)
+		hermes_reclaim_trigger(HERMES_TRIGGER_REFILL);
+	if (end == HERMES_REFILL_THROTTLED)
+		atomic64_inc(&c->stat.throttled);
+	if (end != HERMES_REFILL_FULL)
+		hermes_account_low(c, now);
+}
+
 /* Called with the address space held. */
 static void hermes_reserve_round(struct hermes_client *c)
 {
@@ -410,6 +463,8 @@ static void hermes_reserve_round(struct hermes_client *c)
 	c->budget = min(c->budget + consumed + c->conf.batch_pages, c->target);
 	mutex_unlock(&c->lock);
 	c->last_tick = now;
+	hermes_account_misses(c, now);
+	atomic64_add(consumed, &hermes_demand_total);
 	if (consumed || kick)
 		WRITE_ONCE(c->last_active, now);
 
@@ -417,13 +472,16 @@ static void hermes_reserve_round(struct hermes_client *c)
 	hermes_reserve_yield(c, idle);
 	hermes_pool_prepare(c);
 	/* Before it sleeps, the reserve is filled up for the next burst. */
-	if (low || kick || idle)
+	if (low || kick || idle) {
 		end = hermes_refill(c, now, &mapped);
+		hermes_reserve_account(c, now, end);
+	}
 	if (end != HERMES_REFILL_MORE && !hermes_must_stop(c))
 		hermes_pool_top_up(c);
 	if (mapped)
 		atomic64_inc(&c->stat.refills);
-	if (mapped || end == HERMES_REFILL_LIMITED)
+	if (mapped || end == HERMES_REFILL_LIMITED ||
+	    end == HERMES_REFILL_THROTTLED)
 		trace_hermes_refill(c->id, mapped, c->ready_pages, c->target,
 				    consumed, end);
 	hermes_ring_report(c);
@@ -451,12 +509,13 @@ static void hermes_reserve_drain(struct hermes_client *c)
  * hermes_reserve_work() - one run of the worker
  * @work: in a client
  *
- * Context: Workqueue. The client stays because hermes_reserve_stop() waits.
+ * Context: The client's thread. The client stays because hermes_reserve_stop() waits.
  */
-void hermes_reserve_work(struct work_struct *work)
+void hermes_reserve_work(struct kthread_work *work)
 {
 	struct hermes_client *c = container_of(work, struct hermes_client,
 					       work);
+	u64 cpu = current->se.sum_exec_runtime, start = ktime_get_ns();
 
 	if (READ_ONCE(c->closing))
 		return;
@@ -465,6 +524,9 @@ void hermes_reserve_work(struct work_struct *work)
 		return;
 	}
 	hermes_reserve_round(c);
+	/* The scheduler accounts at ticks and switches. */
+	hermes_cpu_used(c, min_t(u64, ktime_get_ns() - start,
+				 current->se.sum_exec_runtime - cpu + TICK_NSEC));
 	/* Not mmput(): the last one tears the address space down. */
 	mmput_async(c->mm);
 }

@@ -261,13 +261,15 @@ static void hermes_ring_set_tail(struct hermes_ring *ring, u32 tail)
 	smp_store_release(&ring->control->ready_tail, tail);
 }
 
-static void hermes_ring_consumed(struct hermes_client *c, unsigned long nr)
+static void hermes_ring_consumed(struct hermes_client *c, unsigned long nr,
+				 u32 batches)
 {
 	if (!nr)
 		return;
 	c->ready_pages -= nr;
 	hermes_total_uncharge(nr);
 	atomic64_add(nr, &c->stat.consumed);
+	atomic64_add(batches, &c->stat.batches);
 	atomic_long_add(nr, &c->demand);
 }
 
@@ -294,8 +296,8 @@ unsigned long hermes_ring_scan(struct hermes_client *c)
 			break;
 		taken += HERMES_READY_PAGES(s->word);
 	}
+	hermes_ring_consumed(c, taken, tail - ring->tail);
 	hermes_ring_set_tail(ring, tail);
-	hermes_ring_consumed(c, taken);
 	return taken;
 }
 
@@ -329,7 +331,7 @@ unsigned long hermes_ring_reclaim(struct hermes_client *c, unsigned long nr)
 		pages = HERMES_READY_PAGES(s->word);
 		/* Full barrier; pairs with the user's exchange of the word. */
 		if (cmpxchg(&ring->ready[i], s->word, 0) != s->word) {
-			hermes_ring_consumed(c, pages);
+			hermes_ring_consumed(c, pages, 1);
 		} else {
 			hermes_arena_unmap(c, HERMES_READY_ADDR(s->word), pages,
 					   s->pgoff);

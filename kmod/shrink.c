@@ -22,8 +22,10 @@
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
 
 #include "hermes.h"
+#include "reclaim.h"
 #include "trace.h"
 
 /*
@@ -133,6 +135,8 @@ static unsigned long hermes_client_reclaim(struct hermes_client *c,
 		if (locked) {
 			got = hermes_ring_reclaim(c, nr);
 			mutex_unlock(&c->lock);
+			if (got)
+				WRITE_ONCE(c->miss_cause, HERMES_MISS_SHRINK);
 		}
 		mmap_read_unlock(c->mm);
 	}
@@ -204,7 +208,7 @@ static bool hermes_self_cramped(void)
 	struct mem_cgroup *memcg;
 	bool cramped;
 
-	if (!current->mm || current->flags & (PF_KSWAPD | PF_WQ_WORKER))
+	if (!current->mm)
 		return false;
 	memcg = get_mem_cgroup_from_mm(current->mm);
 	cramped = hermes_memcg_room(memcg) <= 0;
@@ -224,12 +228,21 @@ static unsigned long hermes_shrink_pause(struct shrink_control *sc)
 	return SHRINK_STOP;
 }
 
+/* The machine is short of memory, not a cgroup at its own limit. */
+static bool hermes_reclaim_is_global(struct shrink_control *sc)
+{
+	return current_is_kswapd() || !sc->memcg ||
+	       !parent_mem_cgroup(sc->memcg);
+}
+
 static unsigned long hermes_shrink_count(struct shrinker *shrinker,
 					 struct shrink_control *sc)
 {
 	struct hermes_pool *pool;
 	unsigned long n = 0;
 
+	if (hermes_reclaim_is_global(sc))
+		hermes_reclaim_trigger(HERMES_TRIGGER_STALL);
 	/* Somebody else is at it: it may be worth to come back. */
 	if (!mutex_trylock(&hermes_registry_lock))
 		return HERMES_SHRINK_BATCH;

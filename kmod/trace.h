@@ -9,6 +9,7 @@
 #define _HERMES_TRACE_H
 
 #include <linux/tracepoint.h>
+#include "reclaim.h"
 
 /* One run of the refill worker that mapped something or was cut short. */
 TRACE_EVENT(hermes_refill,
@@ -37,7 +38,7 @@ TRACE_EVENT(hermes_refill,
 		  __print_symbolic(__entry->why,
 				   { 0, "full" }, { 1, "no-extent" },
 				   { 2, "limited" }, { 3, "stopped" },
-				   { 4, "interval" }))
+				   { 4, "interval" }, { 5, "cpu-budget" }))
 );
 
 /* HERMES_IOC_TAKE. */
@@ -98,6 +99,54 @@ TRACE_EVENT(hermes_miss,
 		__entry->addr = addr;
 	),
 	TP_printk("client=%d addr=%lx", __entry->client, __entry->addr)
+);
+
+/* A step of the reclaim controller; sizes in bytes. */
+TRACE_EVENT(hermes_reclaim,
+	TP_PROTO(const struct hermes_decision *d),
+	TP_ARGS(d),
+	TP_STRUCT__entry(
+		__field(u32, trigger)
+		__field(u32, choice)
+		__field(u64, cgroup)
+		__field(u64, free)
+		__field(u64, low)
+		__field(u64, asked)
+		__field(u64, got)
+		__field(int, error)
+		__field(u64, wall_ns)
+		__field(u32, backoff)
+	),
+	TP_fast_assign(
+		__entry->trigger = d->trigger;
+		__entry->choice = d->choice;
+		__entry->cgroup = d->id;
+		__entry->free = d->free;
+		__entry->low = d->low;
+		__entry->asked = d->asked;
+		__entry->got = d->got;
+		__entry->error = d->error;
+		__entry->wall_ns = d->wall_ns;
+		__entry->backoff = d->backoff;
+	),
+	TP_printk("trigger=%s choice=%s cgroup=%llu free=%llu low=%llu asked=%llu got=%llu error=%d wall_ns=%llu backoff=%s",
+		  __print_symbolic(__entry->trigger,
+				   { HERMES_TRIGGER_WATERMARK, "watermark" },
+				   { HERMES_TRIGGER_REFILL, "refill" },
+				   { HERMES_TRIGGER_MISS, "miss" },
+				   { HERMES_TRIGGER_STALL, "stall" }),
+		  __print_symbolic(__entry->choice,
+				   { HERMES_CHOICE_FILE, "file" },
+				   { HERMES_CHOICE_ANON, "anon" }),
+		  __entry->cgroup, __entry->free, __entry->low,
+		  __entry->asked, __entry->got, __entry->error,
+		  __entry->wall_ns,
+		  __print_symbolic(__entry->backoff,
+				   { HERMES_BACKOFF_NONE, "none" },
+				   { HERMES_BACKOFF_YIELD, "yield" },
+				   { HERMES_BACKOFF_REFAULT, "refault" },
+				   { HERMES_BACKOFF_PRESSURE, "pressure" },
+				   { HERMES_BACKOFF_ERROR, "error" }))
 );
 
 /* Memory left a reserve: client 0 is a pool. */

@@ -234,8 +234,8 @@ enum hermes_backoff {
  * @HERMES_A_CGROUP_STEPS: u64, writes of its memory.reclaim
  * @HERMES_A_CGROUP_PARTIAL: u64, of these, got less than they asked for
  * @HERMES_A_CGROUP_ASKED: u64, bytes asked for
- * @HERMES_A_CGROUP_GOT: u64, bytes by which memory.current fell meanwhile; an
- *	estimate, as others charge to it at the same time
+ * @HERMES_A_CGROUP_GOT: u64, bytes got: all that was asked for where the
+ *	kernel says so, else what it counted as reclaimed meanwhile (pgsteal)
  * @HERMES_A_CGROUP_REFAULTS: u64, bytes refaulted since it was registered
  * @HERMES_A_CGROUP_CPU_NS: u64, CPU time spent on it
  * @HERMES_A_CGROUP_BACKOFF: u32, enum hermes_backoff, the present or last one
@@ -293,15 +293,19 @@ enum hermes_cgroup_attr {
  *	in per cent of one CPU
  * @HERMES_A_POLICY_REFILL_CPU_PCT: u32, 1 to 100, default 50: the same for the
  *	refill of each client
- * @HERMES_A_POLICY_POLL_MS: u32, 1 to 10000, default 100: longest time
- *	between two looks at free memory while there are best-effort cgroups;
- *	the timer does not wake an idle CPU
+ * @HERMES_A_POLICY_POLL_MS: u32, 10 to 10000, default 1000: longest time
+ *	between two looks at free memory while there are best-effort cgroups.
+ *	The next look comes before free memory could have fallen to the
+ *	watermark at 1 GiB/s, or at the rate last seen if that is higher, but
+ *	not before 10 ms.
  * @HERMES_A_POLICY_YIELD_PCT: u32, 0 to 100, default 10: a step that got less
  *	of what it asked for makes the cgroup back off
  * @HERMES_A_POLICY_REFAULT_PCT: u32, 0 to 1000, default 50: the same when it
  *	refaulted more, in per cent of what was got from it
  * @HERMES_A_POLICY_PRESSURE_PCT: u32, 0 to 100, default 40: the same when its
- *	tasks stalled on memory for more of the time (PSI, some)
+ *	tasks stalled on memory for more of the time (PSI, some). This and the
+ *	one before count over 100 ms in which something was taken from it, and
+ *	only while the kernel's own reclaim is not about to begin.
  * @HERMES_A_POLICY_BACKOFF_MS: u32, 1 to 60000, default 100: first back-off,
  *	doubled by every further one
  * @HERMES_A_POLICY_BACKOFF_MAX_MS: u32, 1 to 600000, default 5000: longest
@@ -424,6 +428,7 @@ enum hermes_trigger {
  * @HERMES_CHOICE_BACKOFF: those that have are all backing off
  * @HERMES_CHOICE_RATE: those that have are all at their rate limit
  * @HERMES_CHOICE_DISABLED: the policy says not to reclaim
+ * @HERMES_CHOICE_ENOUGH: enough memory is free (dry run only)
  */
 enum hermes_choice {
 	HERMES_CHOICE_FILE = 1,
@@ -434,6 +439,7 @@ enum hermes_choice {
 	HERMES_CHOICE_BACKOFF,
 	HERMES_CHOICE_RATE,
 	HERMES_CHOICE_DISABLED,
+	HERMES_CHOICE_ENOUGH,
 };
 
 /**

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a step was worth and what it cost its victim; from that, for how long
+ * the victim is left alone.
+ *
+ * The rules are those of the user-space reclaimers (senpai, TMO: Weiner et al.,
+ * ASPLOS 2022): stop where pressure or refaults show that a job needs what is
+ * taken from it.
+ */
+#include <linux/math64.h>
+
+#include "hermes.h"
+#include "victim.h"
+
+static u32 hermes_pct(u64 part, u64 whole)
+{
+	return whole ? min_t(u64, div64_u64(part * 100, whole), U32_MAX) : 0;
+}
+
+static void hermes_rest(struct hermes_rest *rest, enum hermes_backoff why,
+			const struct hermes_policy *policy, u64 now)
+{
+	rest->ms = clamp(rest->ms * 2, policy->backoff_ms,
+			 policy->backoff_max_ms);
+	rest->why = why;
+	rest->until = now + (u64)rest->ms * NSEC_PER_MSEC;
+}
+
+static void hermes_recover(struct hermes_rest *rest)
+{
+	rest->ms /= 2;
+}
+
+/** hermes_judge_pressure() - how much its tasks stalled in the window
+ * @victim: as last looked at
+ * @now: time, ns
+ *
+ * Return: per cent of the time since the window began.
+ */
+u32 hermes_judge_pressure(const struct hermes_victim *victim, u64 now)
+{
+	u64 stalled = victim->seen.stalled_us - victim->base.stalled_us;
+
+	return min(hermes_pct(stalled * NSEC_PER_USEC, now - victim->base_at),
+		   100U);
+}
+
+static void hermes_window_begin(struct hermes_victim *v, u64 now)
+{
+	v->base = v->seen;
+	v->base_at = now;
+	v->base_got = 0;
+}
+
+/**
+ * hermes_judge_window() - what the steps of the last time did to a victim
+ * @victim: just looked at
+ * @policy: in force
+ * @now: time, ns
+ *
+ * Context: hermes_cgroups_lock held.
+ */
+void hermes_judge_window(struct hermes_victim *victim,
+			 const struct hermes_policy *policy, u64 now)
+{
+	enum hermes_backoff why = HERMES_BACKOFF_NONE;
+	u64 refaults;
+	int kind;
+
+	if (now - victim->base_at < HERMES_WINDOW_NS)
+		return;
+	/* What nothing was taken from does not suffer from us. */
+	if (victim->base_got && victim->base_at) {
+		refaults = victim->seen.refault - victim->base.refault;
+		if (hermes_pct(refaults, victim->base_got) > policy->refault_pct)
+			why = HERMES_BACKOFF_REFAULT;
+		else if (hermes_judge_pressure(victim, now) > policy->pressure_pct)
+			why = HERMES_BACKOFF_PRESSURE;
+		for (kind = 0; kind < HERMES_KINDS; kind++) {
+			if (why)
+				hermes_rest(&victim->rest[kind], why, policy,
+					    now);
+			else
+				hermes_recover(&victim->rest[kind]);
+		}
+	}
+	hermes_window_begin(victim, now);
+}
+
+/* The kernel says whether it got all; if not, its own count is the best guess. */
+static u64 hermes_got(const struct hermes_pick *pick, int error,
+		      const struct hermes_seen *before)
+{
+	if (!error)
+		return pick->bytes;
+	return min(pick->bytes, pick->victim->seen.steal - before->steal);
+}
+
+/*
+ * On 6.1 the kernel cannot be told to leave anonymous memory alone; where it
+ * is not to be touched, a step that did is the last one for a while.
+ */
+static bool hermes_spilled(const struct hermes_pick *pick,
+			   const struct hermes_seen *before)
+{
+	const struct hermes_seen *after = &pick->victim->seen;
+
+	return pick->kind == HERMES_KIND_FILE && !pick->reg->conf.anon &&
+	       after->anon + pick->bytes / 4 < before->anon;
+}
+
+/**
+ * hermes_judge_step() - account for a step
+ * @pick: the victim was looked at after the step
+ * @d: the decision, with the step's error; gets the result
+ * @before: what was seen of the victim before
+ * @policy: in force
+ * @now: time, ns
+ *
+ * Context: hermes_cgroups_lock held.
+ * Return: enum hermes_backoff that follows.
+ */
+u32 hermes_judge_step(struct hermes_pick *pick, struct hermes_decision *d,
+		      const struct hermes_seen *before,
+		      const struct hermes_policy *policy, u64 now)
+{
+	struct hermes_rest *rest = &pick->victim->rest[pick->kind];
+	u32 why = HERMES_BACKOFF_NONE;
+
+	d->got = hermes_got(pick, d->error, before);
+	pick->victim->base_got += d->got;
+	if (d->error && d->error != -EAGAIN && d->error != -EINTR)
+		why = HERMES_BACKOFF_ERROR;
+	else if (hermes_pct(d->got, pick->bytes) < policy->yield_pct ||
+		 hermes_spilled(pick, before))
+		why = HERMES_BACKOFF_YIELD;
+	if (why)
+		hermes_rest(rest, why, policy, now);
+	return why;
+}
