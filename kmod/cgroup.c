@@ -101,8 +101,8 @@ static int hermes_cgroup_resolve(int fd, struct file **dir,
 {
 	*dir = fget(fd);
 	if (!*dir) {
-		NL_SET_ERR_MSG_MOD(extack,
-				   "no open file: open the cgroup's directory for reading");
+		NL_SET_ERR_MSG(extack,
+			       "no open file: open the cgroup's directory for reading");
 		return -EBADF;
 	}
 	*cgrp = cgroup_get_from_fd(fd);
@@ -115,7 +115,7 @@ static int hermes_cgroup_resolve(int fd, struct file **dir,
 	cgroup_put(*cgrp);
 err_file:
 	fput(*dir);
-	NL_SET_ERR_MSG_MOD(extack, "not a directory of a cgroup2 file system");
+	NL_SET_ERR_MSG(extack, "not a directory of a cgroup2 file system");
 	return -EBADR;
 }
 
@@ -149,13 +149,13 @@ static int hermes_cgroup_open(struct hermes_registration *reg,
 
 	switch (ret) {
 	case -ENOENT:
-		NL_SET_ERR_MSG_MOD(extack,
-				   "no memory.reclaim: enable memory in its parent's cgroup.subtree_control");
+		NL_SET_ERR_MSG(extack,
+			       "no memory.reclaim: enable memory in its parent's cgroup.subtree_control");
 		return -EOPNOTSUPP;
 	case -EACCES:
 	case -EPERM:
-		NL_SET_ERR_MSG_MOD(extack,
-				   "you may not write its memory.reclaim");
+		NL_SET_ERR_MSG(extack,
+			       "you may not write its memory.reclaim");
 		return -EACCES;
 	case 0:
 		list_add(&reg->own->link, &reg->victims);
@@ -207,8 +207,8 @@ static int hermes_cgroup_room(const struct hermes_actor *who)
 	if (all < HERMES_CGROUPS_MAX &&
 	    (who->admin || own < HERMES_CGROUPS_USER_MAX))
 		return 0;
-	NL_SET_ERR_MSG_MOD(who->extack,
-			   "too many cgroups are registered: register a common parent instead");
+	NL_SET_ERR_MSG(who->extack,
+		       "too many cgroups are registered: register a common parent instead");
 	return -EUSERS;
 }
 
@@ -256,8 +256,8 @@ int hermes_cgroup_add(int fd, const struct hermes_cgroup_conf *conf,
 	hermes_cgroups_prune();
 	ret = hermes_cgroup_room(who);
 	if (!ret && hermes_cgroup_find(cgroup_id(reg->cgrp))) {
-		NL_SET_ERR_MSG_MOD(who->extack,
-				   "registered already: change or delete that registration");
+		NL_SET_ERR_MSG(who->extack,
+			       "registered already: change or delete that registration");
 		ret = -EEXIST;
 	}
 	if (!ret) {
@@ -279,13 +279,13 @@ static int hermes_cgroup_claim(u64 id, const struct hermes_actor *who,
 	hermes_cgroups_prune();
 	*reg = hermes_cgroup_find(id);
 	if (!*reg) {
-		NL_SET_ERR_MSG_MOD(who->extack,
-				   "that cgroup is not registered");
+		NL_SET_ERR_MSG(who->extack,
+			       "that cgroup is not registered");
 		return -ENOENT;
 	}
 	if (!who->admin && !uid_eq((*reg)->uid, who->uid)) {
-		NL_SET_ERR_MSG_MOD(who->extack,
-				   "another user registered it: CAP_SYS_ADMIN is needed");
+		NL_SET_ERR_MSG(who->extack,
+			       "another user registered it: CAP_SYS_ADMIN is needed");
 		return -EPERM;
 	}
 	return 0;
@@ -325,8 +325,8 @@ int hermes_cgroup_set(u64 id, const struct hermes_cgroup_conf *conf,
 	ret = hermes_cgroup_claim(id, who, &reg);
 	if (!ret && fields &&
 	    reg->conf.type == HERMES_CGROUP_LATENCY_CRITICAL) {
-		NL_SET_ERR_MSG_MOD(who->extack,
-				   "a latency-critical cgroup has no parameters");
+		NL_SET_ERR_MSG(who->extack,
+			       "a latency-critical cgroup has no parameters");
 		ret = -EINVAL;
 	}
 	if (!ret)

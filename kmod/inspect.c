@@ -96,20 +96,20 @@ static int hermes_resize(struct hermes_client *c,
 	int ret;
 
 	if (!who->admin && !uid_eq(c->uid, who->uid)) {
-		NL_SET_ERR_MSG_MOD(who->extack,
-				   "another user's client: CAP_SYS_ADMIN is needed");
+		NL_SET_ERR_MSG(who->extack,
+			       "another user's client: CAP_SYS_ADMIN is needed");
 		return -EPERM;
 	}
 	hermes_client_get_reserve(c, &merged);
 	hermes_merge_reserve(&merged, conf, fields);
 	ret = hermes_client_set_reserve(c, &merged);
 	if (ret == -EDQUOT)
-		NL_SET_ERR_MSG_MOD(who->extack,
-				   "the maximum is above the module parameter client_max_bytes");
+		NL_SET_ERR_MSG(who->extack,
+			       "the maximum is above the module parameter client_max_bytes");
 	if (ret != -EINVAL)
 		return ret;
-	NL_SET_ERR_MSG_MOD(who->extack,
-			   "the sizes do not go together: minimum <= maximum, low < high");
+	NL_SET_ERR_MSG(who->extack,
+		       "the sizes do not go together: minimum <= maximum, low < high");
 	return -ERANGE;
 }
 
@@ -134,7 +134,7 @@ int hermes_client_resize(u32 id, const struct hermes_reserve *conf,
 	if (c)
 		ret = hermes_resize(c, conf, fields, who);
 	else
-		NL_SET_ERR_MSG_MOD(who->extack, "no such client");
+		NL_SET_ERR_MSG(who->extack, "no such client");
 	mutex_unlock(&hermes_clients_lock);
 	return ret;
 }

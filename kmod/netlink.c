@@ -480,9 +480,14 @@ int hermes_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
  */
 int __init hermes_netlink_init(void)
 {
-	int ret = genl_register_family(&hermes_genl_family);
+	int ret = hermes_nl_events_init();
 
-	if (!ret)
+	if (ret)
+		return ret;
+	ret = genl_register_family(&hermes_genl_family);
+	if (ret)
+		hermes_nl_events_stop();
+	else
 		hermes_nl_events_start();
 	return ret;
 }

@@ -116,6 +116,7 @@ int hermes_nl_decision_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int hermes_nl_dry_run(struct sk_buff *skb, struct genl_info *info);
 
 /* nl_event.c APIs: */
+int hermes_nl_events_init(void);
 void hermes_nl_events_start(void);
 void hermes_nl_events_stop(void);
 

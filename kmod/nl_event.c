@@ -5,7 +5,7 @@
  * DOC: What a listener may rely on
  *
  * Only what is made while somebody listens is made at all, and numbered; it is
- * numbered and queued under one lock and sent by one worker, so it arrives in
+ * numbered and queued under one lock and sent by one thread, so it arrives in
  * the order of the numbers, and a listener that sees two that do not follow
  * each other has lost what is between. Sending never waits: a listener that
  * does not read fast enough loses events, hears of it by ENOBUFS from recv(),
@@ -13,16 +13,17 @@
  *
  * Who makes an event neither sleeps nor reclaims, as it is the refill or the
  * controller, which run when memory is short; and it does not send, as that
- * takes the longer the more listeners there are, and anybody may listen.
+ * takes the longer the more listeners there are, and anybody may listen. The
+ * thread that sends is nice, so that it does not preempt a service either.
  */
 #include <linux/gfp.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/timekeeping.h>
-#include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
-#include "hermes.h"
 #include "netlink.h"
 
 #define HERMES_GFP_EVENT	(GFP_NOWAIT | __GFP_NOWARN)
@@ -30,8 +31,9 @@
 /* Attributes of 64 bits or less in any event, but for those of a decision. */
 #define HERMES_EVENT_FIELDS	HERMES_A_EVENT_MAX
 
-/* Events that wait for the worker; when it is that much behind they are lost. */
+/* Events that wait for the thread; when it is that much behind they are lost. */
 #define HERMES_EVENTS_QUEUED	1024
+#define HERMES_EVENTS_NICE	10
 
 /* Guards all that follows; no other lock is taken inside it. */
 static DEFINE_SPINLOCK(hermes_event_lock);
@@ -40,8 +42,9 @@ static bool hermes_events_on;
 static u64 hermes_events_made;
 static u64 hermes_events_lost;
 
-static void hermes_event_work(struct work_struct *work);
-static DECLARE_WORK(hermes_event_sender, hermes_event_work);
+static void hermes_event_work(struct kthread_work *work);
+static DEFINE_KTHREAD_WORK(hermes_event_sender, hermes_event_work);
+static struct kthread_worker *hermes_event_worker;
 
 static bool hermes_event_wanted(void)
 {
@@ -104,7 +107,7 @@ static struct sk_buff *hermes_event_next(void)
 	return skb;
 }
 
-static void hermes_event_work(struct work_struct *work)
+static void hermes_event_work(struct kthread_work *work)
 {
 	struct sk_buff *skb;
 
@@ -128,7 +131,7 @@ static void hermes_event_enqueue(enum hermes_event_type type, size_t bytes,
 		return;
 	}
 	__skb_queue_tail(&hermes_event_queue, skb);
-	schedule_work(&hermes_event_sender);
+	kthread_queue_work(hermes_event_worker, &hermes_event_sender);
 }
 
 static void hermes_event_send(enum hermes_event_type type, size_t bytes,
@@ -208,9 +211,8 @@ static int hermes_event_fill_client(struct sk_buff *skb, const void *object)
 	    nla_put_u64_64bit(skb, HERMES_A_EVENT_TARGET, event->target,
 			      HERMES_NL_PAD))
 		return -EMSGSIZE;
-	if (event->type != HERMES_EVENT_MISSES)
-		return 0;
-	if (nla_put_u64_64bit(skb, HERMES_A_EVENT_MISSES, event->misses,
+	if (event->type == HERMES_EVENT_MISSES &&
+	    nla_put_u64_64bit(skb, HERMES_A_EVENT_MISSES, event->misses,
 			      HERMES_NL_PAD))
 		return -EMSGSIZE;
 	return nla_put_u32(skb, HERMES_A_EVENT_CAUSE, event->cause);
@@ -223,7 +225,7 @@ static int hermes_event_fill_client(struct sk_buff *skb, const void *object)
  * @ready: its ready memory, bytes
  * @target: its target, bytes
  * @misses: since its last such event; of HERMES_EVENT_MISSES only
- * @cause: of the misses, attribute number; of HERMES_EVENT_MISSES only
+ * @cause: of the misses, or what one would be due to now; attribute number
  *
  * The caller limits how often.
  *
@@ -258,29 +260,45 @@ void hermes_event_counts(u64 *made, u64 *lost)
 	spin_unlock(&hermes_event_lock);
 }
 
-/** hermes_nl_events_start() - the family exists, events may be sent */
+/**
+ * hermes_nl_events_init() - what sending needs
+ *
+ * Return: 0 or what creating a thread fails with.
+ */
+int hermes_nl_events_init(void)
+{
+	struct kthread_worker *worker;
+
+	__skb_queue_head_init(&hermes_event_queue);
+	worker = kthread_create_worker(0, "hermes/events");
+	if (IS_ERR(worker))
+		return PTR_ERR(worker);
+	set_user_nice(worker->task, HERMES_EVENTS_NICE);
+	/* Later kernels do not start it by themselves. */
+	wake_up_process(worker->task);
+	hermes_event_worker = worker;
+	return 0;
+}
+
+/** hermes_nl_events_start() - the family exists, events are sent */
 void hermes_nl_events_start(void)
 {
 	spin_lock(&hermes_event_lock);
-	__skb_queue_head_init(&hermes_event_queue);
 	WRITE_ONCE(hermes_events_on, true);
 	spin_unlock(&hermes_event_lock);
 }
 
 /**
- * hermes_nl_events_stop() - no event is being sent, none will be
+ * hermes_nl_events_stop() - those that were made have been sent, none follows
  *
  * To be called before the family goes: the number of its group may then become
  * that of another family's.
  */
 void hermes_nl_events_stop(void)
 {
-	struct sk_buff *skb;
-
 	spin_lock(&hermes_event_lock);
 	WRITE_ONCE(hermes_events_on, false);
 	spin_unlock(&hermes_event_lock);
-	cancel_work_sync(&hermes_event_sender);
-	while ((skb = hermes_event_next()))
-		kfree_skb(skb);
+	/* Runs first what is queued. */
+	kthread_destroy_worker(hermes_event_worker);
 }

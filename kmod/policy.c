@@ -62,13 +62,13 @@ static int hermes_policy_check(const struct hermes_policy *p,
 	u64 most = hermes_memory() >> HERMES_GAP_MAX_SHIFT;
 
 	if (p->gap > most || p->hysteresis > most) {
-		NL_SET_ERR_MSG_MOD(extack,
-				   "gap and hysteresis can be at most a quarter of memory");
+		NL_SET_ERR_MSG(extack,
+			       "gap and hysteresis can be at most a quarter of memory");
 		return -ERANGE;
 	}
 	if (p->backoff_max_ms < p->backoff_ms) {
-		NL_SET_ERR_MSG_MOD(extack,
-				   "the longest back-off is below the first: change both");
+		NL_SET_ERR_MSG(extack,
+			       "the longest back-off is below the first: change both");
 		return -ERANGE;
 	}
 	return 0;

@@ -23,9 +23,10 @@
  * reclaim through Hermes what they could not reclaim themselves.
  *
  * Errors come with an extended ack: a message, and where an attribute is at
- * fault, its offset. Common ones: EINVAL an attribute is missing, unknown, of
- * a wrong length or out of its range; EPERM; ENOMEM. On every error nothing
- * has been changed.
+ * fault, its offset. Common ones: EINVAL an attribute is missing, unknown or of
+ * a wrong length; ERANGE its value is out of its range; EPERM, also for a change
+ * through a socket that another user than the sender has opened; ENOMEM. On
+ * every error nothing has been changed.
  */
 #ifndef _UAPI_LINUX_HERMES_NETLINK_H
 #define _UAPI_LINUX_HERMES_NETLINK_H
@@ -54,8 +55,8 @@
  *	of one user without CAP_SYS_ADMIN). The directory may be removed
  *	at any time; the registration then ends by itself.
  * @HERMES_CMD_CGROUP_SET: change the registration %HERMES_A_CGROUP_ID or
- *	that of %HERMES_A_CGROUP_FD; what is not given stays. The type cannot
- *	be changed. ENOENT not registered.
+ *	that of %HERMES_A_CGROUP_FD, one of the two; what is not given stays.
+ *	The type cannot be changed. ENOENT not registered.
  * @HERMES_CMD_CGROUP_DEL: end a registration, named as for SET. ENOENT.
  * @HERMES_CMD_CGROUP_GET: dump: all registrations, attributes of enum
  *	hermes_cgroup_attr.
@@ -219,7 +220,8 @@ enum hermes_backoff {
  * @HERMES_A_CGROUP_TYPE: u32, enum hermes_cgroup_type
  * @HERMES_A_CGROUP_WEIGHT: u32, 1 to 10000, default 100: among the
  *	candidates the largest product of reclaimable memory and weight is taken
- *	first. Best-effort only, as all that follows until @HERMES_A_CGROUP_UID.
+ *	first. Best-effort only (EINVAL), as @HERMES_A_CGROUP_MIN,
+ *	@HERMES_A_CGROUP_RATE and @HERMES_A_CGROUP_ANON.
  * @HERMES_A_CGROUP_MIN: u64, the controller takes nothing of the last so many
  *	bytes of memory.current; default 0
  * @HERMES_A_CGROUP_RATE: u64, most bytes per second asked of it; 0, the
@@ -278,11 +280,11 @@ enum hermes_cgroup_attr {
  * @HERMES_A_POLICY_PAD: padding
  * @HERMES_A_POLICY_ENABLED: u32, 0 or 1 (default): whether to reclaim
  * @HERMES_A_POLICY_GAP: u64, how far above the sum of the zones' high
- *	watermarks the controller's low watermark lies, without demand;
- *	default 1/64 of memory, at least 8 MiB, at most 1/4 of memory
+ *	watermarks the controller's low watermark lies, without demand; up to
+ *	1/4 of memory, default 1/64 of it, but not below 8 MiB
  * @HERMES_A_POLICY_HYSTERESIS: u64, from low to high watermark: how much more
- *	is freed than needed; default 1/64 of memory, at least 8 MiB; up to 1/4
- *	of memory
+ *	is freed than needed; up to 1/4 of memory, default 1/64 of it, but not
+ *	below 8 MiB
  * @HERMES_A_POLICY_REACTION_MS: u32, 1 to 10000, default 200: the reserves'
  *	demand of so much time is added to the low watermark
  * @HERMES_A_POLICY_STEP: u64, most bytes asked for by one write of
@@ -363,8 +365,9 @@ enum hermes_policy_attr {
  * @HERMES_A_TOTALS_THROTTLED: u64, times it paused as its CPU budget was used
  * @HERMES_A_TOTALS_REFILL_NS: u64, time of all refill, also of closed clients
  * @HERMES_A_TOTALS_MISSES: u64, misses of all clients, also of closed ones
- * @HERMES_A_TOTALS_EVENTS: u64, events made
- * @HERMES_A_TOTALS_EVENTS_LOST: u64, of these, not sent for want of memory
+ * @HERMES_A_TOTALS_EVENTS: u64, events made: numbered while somebody listens
+ * @HERMES_A_TOTALS_EVENTS_LOST: u64, of these, not sent, as there was no memory
+ *	or too many were waiting; not what a slow listener lost
  */
 enum hermes_totals_attr {
 	HERMES_A_TOTALS_UNSPEC,
@@ -530,7 +533,7 @@ enum hermes_event_type {
  * @HERMES_A_EVENT_CLIENT_ID: u32, of the first two types
  * @HERMES_A_EVENT_READY: u64, its ready memory
  * @HERMES_A_EVENT_TARGET: u64, its target
- * @HERMES_A_EVENT_MISSES: u64, misses since its last such event
+ * @HERMES_A_EVENT_MISSES: u64, misses since its last such event, of type MISSES
  * @HERMES_A_EVENT_CAUSE: u32, attribute number of the cause, of
  *	%HERMES_A_CLIENT_MISS_BURST to %HERMES_A_CLIENT_MISS_UNASKED
  * @HERMES_A_EVENT_CGROUP_ID: u64, of type CGROUP_GONE
