@@ -53,13 +53,16 @@ static u64 hermes_tokens(struct hermes_registration *reg,
 static u64 hermes_offer(const struct hermes_registration *reg,
 			const struct hermes_victim *v, enum hermes_kind kind)
 {
-	u64 current_bytes = hermes_victim_current(v), has;
+	u64 current_bytes = hermes_victim_current(v), has, leave;
 
-	if (kind == HERMES_KIND_ANON)
+	if (kind == HERMES_KIND_ANON) {
 		has = reg->conf.anon ? v->seen.anon : 0;
-	else
-		has = v->seen.file > HERMES_FILE_LEAST ?
-		      v->seen.file - HERMES_FILE_LEAST : 0;
+	} else {
+		leave = HERMES_FILE_LEAST;
+		if (reg->conf.anon && get_nr_swap_pages() > 0)
+			leave = max(leave, current_bytes >> HERMES_FILE_SHIFT);
+		has = v->seen.file > leave ? v->seen.file - leave : 0;
+	}
 	if (current_bytes <= reg->conf.min)
 		return 0;
 	return min(has, current_bytes - reg->conf.min);

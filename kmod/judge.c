@@ -5,7 +5,8 @@
  *
  * The rules are those of the user-space reclaimers (senpai, TMO: Weiner et al.,
  * ASPLOS 2022): stop where pressure or refaults show that a job needs what is
- * taken from it.
+ * taken from it. A job that is too large for the machine refaults and stalls
+ * anyway, so what counts is what it does beyond its own when left alone.
  */
 #include <linux/math64.h>
 
@@ -45,6 +46,37 @@ u32 hermes_judge_pressure(const struct hermes_victim *victim, u64 now)
 		   100U);
 }
 
+/* What it does of @seen in @elapsed ns when it is left alone. */
+static u64 hermes_calm(u64 rate, u64 elapsed)
+{
+	return mul_u64_u64_div_u64(rate, elapsed, NSEC_PER_SEC);
+}
+
+static u64 hermes_beyond(u64 all, u64 calm)
+{
+	return all > calm ? all - calm : 0;
+}
+
+static void hermes_learn(u64 *rate, u64 all, u64 elapsed)
+{
+	u64 now = mul_u64_u64_div_u64(all, NSEC_PER_SEC, elapsed);
+
+	*rate = *rate ? (3 * *rate + now) / 4 : now;
+}
+
+static enum hermes_backoff hermes_suffers(const struct hermes_victim *v,
+					  const struct hermes_policy *policy,
+					  u64 refaults, u64 stalled, u64 elapsed)
+{
+	refaults = hermes_beyond(refaults, hermes_calm(v->calm_refault, elapsed));
+	if (hermes_pct(refaults, v->base_got) > policy->refault_pct)
+		return HERMES_BACKOFF_REFAULT;
+	stalled = hermes_beyond(stalled, hermes_calm(v->calm_stalled, elapsed));
+	if (hermes_pct(stalled * NSEC_PER_USEC, elapsed) > policy->pressure_pct)
+		return HERMES_BACKOFF_PRESSURE;
+	return HERMES_BACKOFF_NONE;
+}
+
 static void hermes_window_begin(struct hermes_victim *v, u64 now)
 {
 	v->base = v->seen;
@@ -63,26 +95,30 @@ static void hermes_window_begin(struct hermes_victim *v, u64 now)
 void hermes_judge_window(struct hermes_victim *victim,
 			 const struct hermes_policy *policy, u64 now)
 {
-	enum hermes_backoff why = HERMES_BACKOFF_NONE;
-	u64 refaults;
+	u64 elapsed = now - victim->base_at, refaults, stalled;
+	enum hermes_backoff why;
 	int kind;
 
-	if (now - victim->base_at < HERMES_WINDOW_NS)
+	if (elapsed < HERMES_WINDOW_NS)
 		return;
-	/* What nothing was taken from does not suffer from us. */
-	if (victim->base_got && victim->base_at) {
-		refaults = victim->seen.refault - victim->base.refault;
-		if (hermes_pct(refaults, victim->base_got) > policy->refault_pct)
-			why = HERMES_BACKOFF_REFAULT;
-		else if (hermes_judge_pressure(victim, now) > policy->pressure_pct)
-			why = HERMES_BACKOFF_PRESSURE;
-		for (kind = 0; kind < HERMES_KINDS; kind++) {
-			if (why)
-				hermes_rest(&victim->rest[kind], why, policy,
-					    now);
-			else
-				hermes_recover(&victim->rest[kind]);
-		}
+	refaults = victim->seen.refault - victim->base.refault;
+	stalled = victim->seen.stalled_us - victim->base.stalled_us;
+	if (!victim->base_at) {
+		hermes_window_begin(victim, now);
+		return;
+	}
+	if (!victim->base_got) {
+		hermes_learn(&victim->calm_refault, refaults, elapsed);
+		hermes_learn(&victim->calm_stalled, stalled, elapsed);
+		hermes_window_begin(victim, now);
+		return;
+	}
+	why = hermes_suffers(victim, policy, refaults, stalled, elapsed);
+	for (kind = 0; kind < HERMES_KINDS; kind++) {
+		if (why)
+			hermes_rest(&victim->rest[kind], why, policy, now);
+		else
+			hermes_recover(&victim->rest[kind]);
 	}
 	hermes_window_begin(victim, now);
 }

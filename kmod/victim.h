@@ -19,8 +19,12 @@ enum hermes_kind {
 
 /* Time over which a victim's refaults and stalls are judged. */
 #define HERMES_WINDOW_NS	(100 * NSEC_PER_MSEC)
-/* File cache below it is not worth a step: what a job needs to run. */
+/*
+ * File cache that is left: what a job needs to run. Where there is anonymous
+ * memory to take instead, a part of all that it uses.
+ */
 #define HERMES_FILE_LEAST	SZ_1M
+#define HERMES_FILE_SHIFT	4
 /* Steps below it are not worth the call. */
 #define HERMES_STEP_LEAST	SZ_64K
 
@@ -59,6 +63,9 @@ struct hermes_rest {
  * @base: as read at the begin of the window
  * @base_at: when that was
  * @base_got: bytes got since then
+ * @calm_refault: what it refaults anyway, bytes per second: in windows without
+ *	a step, lately
+ * @calm_stalled: the same of @seen.stalled_us, microseconds per second
  * @rest: per kind of memory
  *
  * All that changes is guarded by hermes_cgroups_lock.
@@ -75,6 +82,8 @@ struct hermes_victim {
 	struct hermes_seen base;
 	u64 base_at;
 	u64 base_got;
+	u64 calm_refault;
+	u64 calm_stalled;
 	struct hermes_rest rest[HERMES_KINDS];
 };
 

@@ -18,7 +18,7 @@
 #include "victim.h"
 
 /* Demand is sampled over at least this time, and forgotten by a quarter each. */
-#define HERMES_SAMPLE_NS	(20 * NSEC_PER_MSEC)
+#define HERMES_SAMPLE_NS	(100 * NSEC_PER_MSEC)
 /* Nobody's demand moves the watermark further than memory / 8. */
 #define HERMES_AHEAD_SHIFT	3
 

@@ -303,9 +303,11 @@ enum hermes_cgroup_attr {
  * @HERMES_A_POLICY_YIELD_PCT: u32, 0 to 100, default 10: a step that got less
  *	of what it asked for makes the cgroup back off
  * @HERMES_A_POLICY_REFAULT_PCT: u32, 0 to 1000, default 50: the same when it
- *	refaulted more, in per cent of what was got from it
+ *	refaulted more, in per cent of what was got from it, beyond what it
+ *	refaults when left alone
  * @HERMES_A_POLICY_PRESSURE_PCT: u32, 0 to 100, default 40: the same when its
- *	tasks stalled on memory for more of the time (PSI, some). This and the
+ *	tasks stalled on memory for more of the time (PSI, some) than when left
+ *	alone, in per cent of it. This and the
  *	one before count over 100 ms in which something was taken from it, and
  *	only while the kernel's own reclaim is not about to begin.
  * @HERMES_A_POLICY_BACKOFF_MS: u32, 1 to 60000, default 100: first back-off,
