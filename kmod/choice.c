@@ -157,7 +157,8 @@ static void hermes_consider(struct hermes_registration *reg,
 
 static void hermes_compare(enum hermes_kind kind,
 			   const struct hermes_policy *policy, u64 now,
-			   bool hard, struct hermes_decision *d,
+			   const struct hermes_levels *l,
+			   struct hermes_decision *d,
 			   struct hermes_best *best,
 			   struct hermes_why_none *none)
 {
@@ -170,9 +171,12 @@ static void hermes_compare(enum hermes_kind kind,
 			continue;
 		tokens = hermes_tokens(reg, policy, now);
 		list_for_each_entry(v, &reg->victims, link) {
+			if (l->within &&
+			    !cgroup_is_descendant(v->cgrp, l->within))
+				continue;
 			d->candidates += kind == HERMES_KIND_FILE;
-			hermes_consider(reg, v, kind, tokens, now, hard, best,
-					none);
+			hermes_consider(reg, v, kind, tokens, now,
+					l->free < l->hard, best, none);
 		}
 	}
 }
@@ -205,25 +209,25 @@ static void hermes_describe(struct hermes_decision *d,
  * @d: trigger and levels are set; gets the choice and the victim
  * @pick: out; the caller puts both references
  * @policy: in force
- * @hard: below so much free memory a victim's suffering does not count
+ * @l: how much memory is free, and where
  *
  * Context: Process context, takes hermes_cgroups_lock; reads cgroup files.
  * Return: whether there is one; @pick->bytes is within the policy's step, the
- *	rate limit, the victim's minimum and what is missing to d->high.
+ *	rate limit, the victim's minimum and what is missing to @l->high.
  */
 bool hermes_choose(struct hermes_decision *d, struct hermes_pick *pick,
-		   const struct hermes_policy *policy, u64 hard)
+		   const struct hermes_policy *policy,
+		   const struct hermes_levels *l)
 {
 	struct hermes_why_none none = {};
 	struct hermes_best best = {};
-	u64 now = ktime_get_ns(), want = min(policy->step, d->high - d->free);
+	u64 now = ktime_get_ns(), want = min(policy->step, l->high - l->free);
 	int kind;
 
 	mutex_lock(&hermes_cgroups_lock);
 	hermes_survey(policy, now);
 	for (kind = 0; kind < HERMES_KINDS && !best.score; kind++)
-		hermes_compare(kind, policy, now, d->free < hard, d, &best,
-			       &none);
+		hermes_compare(kind, policy, now, l, d, &best, &none);
 	if (best.score) {
 		*pick = best.pick;
 		pick->bytes = min(pick->bytes,

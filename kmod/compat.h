@@ -14,7 +14,6 @@
 #include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
-#include <linux/timer.h>
 #include <net/genetlink.h>
 
 /* 6.17: pfn_t went away. */
@@ -139,11 +138,6 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 	hrtimer_init(timer, clock, mode);
 	timer->function = fn;
 }
-#endif
-
-/* 6.2: del_timer_sync() got its new name. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
-#define timer_delete_sync	del_timer_sync
 #endif
 
 /* 6.14: a worker that is created was no longer started; the old name did both. */

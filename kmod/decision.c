@@ -23,7 +23,7 @@ static bool hermes_decision_repeats(const struct hermes_decision *d)
 	struct hermes_decision *last = hermes_decision_at(hermes_decision_seq);
 
 	if (!hermes_decision_seq || d->id || last->id ||
-	    last->choice != d->choice)
+	    last->choice != d->choice || strcmp(last->within, d->within))
 		return false;
 	last->repeats++;
 	return true;

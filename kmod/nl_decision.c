@@ -23,7 +23,7 @@ static const struct hermes_nl_field hermes_decision_fields[] = {
 	HERMES_DECISION(CANDIDATES, candidates),
 };
 
-/* Absent without a victim, as is its path. */
+/* Absent without a victim, as is its path; another path may be absent, too. */
 static const struct hermes_nl_field hermes_victim_fields[] = {
 	HERMES_DECISION(CGROUP_ID, id),
 	HERMES_DECISION(FILE, file),
@@ -39,7 +39,7 @@ static const struct hermes_nl_field hermes_victim_fields[] = {
 };
 
 static_assert(ARRAY_SIZE(hermes_decision_fields) +
-	      ARRAY_SIZE(hermes_victim_fields) + 1 ==
+	      ARRAY_SIZE(hermes_victim_fields) + 2 ==
 	      HERMES_A_DECISION_MAX - HERMES_A_DECISION_PAD);
 
 /** hermes_nl_decision_bytes() - most bytes of a decision in a message */
@@ -47,7 +47,7 @@ size_t hermes_nl_decision_bytes(void)
 {
 	return HERMES_NL_BYTES(ARRAY_SIZE(hermes_decision_fields) +
 			       ARRAY_SIZE(hermes_victim_fields)) +
-	       nla_total_size(HERMES_PATH_MAX);
+	       2 * nla_total_size(HERMES_PATH_MAX);
 }
 
 /**
@@ -65,6 +65,9 @@ int hermes_nl_decision_fill(struct sk_buff *skb, const void *object)
 
 	ret = hermes_nl_put_fields(skb, decision, hermes_decision_fields,
 				   ARRAY_SIZE(hermes_decision_fields));
+	if (!ret && decision->within[0])
+		ret = nla_put_string(skb, HERMES_A_DECISION_WITHIN,
+				     decision->within);
 	if (ret || !decision->id)
 		return ret;
 	ret = nla_put_string(skb, HERMES_A_DECISION_CGROUP_PATH,

@@ -114,6 +114,7 @@ struct hermes_decision {
 	u64 demand;
 	u32 choice;
 	u32 candidates;
+	char within[HERMES_PATH_MAX];
 	u64 id;
 	char path[HERMES_PATH_MAX];
 	u64 file;

@@ -3,18 +3,17 @@
  * The controller: a kernel thread that reclaims from best-effort cgroups before
  * a latency-critical service would have to wait.
  *
- * It sleeps until somebody needs it: a timer that looks at free memory, the
- * more seldom the more there is, a refill that found no page, a client that
- * missed, or the kernel's own reclaim that came to our shrinker. Then it takes
- * one bounded step after the other, each from the best victim of the moment,
- * until free memory is at the high watermark, nobody has anything to give, or
- * its CPU budget is used up.
+ * It looks at free memory, the more seldom the more there is, and is woken by a
+ * refill that found no page, by a client that missed, and by the kernel's own
+ * reclaim that came to our shrinker. While there is nobody to reclaim from it
+ * sleeps. It takes one bounded step after the other, each from the best victim
+ * of the moment, until free memory is at the high watermark, nobody has anything
+ * to give, or its CPU budget is used up.
  */
 #include <linux/kthread.h>
 #include <linux/math64.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
-#include <linux/timer.h>
 #include <linux/wait.h>
 
 #include "hermes.h"
@@ -22,7 +21,7 @@
 
 /* Behind any service of the same weight, but not starved. */
 #define HERMES_NICE		10
-/* The timer looks no more often, however fast free memory falls. */
+/* It looks no more often, however fast free memory falls. */
 #define HERMES_POLL_LEAST_MS	10
 /* Nor more seldom while it is below the watermark. */
 #define HERMES_POLL_LOW_MS	100
@@ -33,12 +32,13 @@
 /* CPU time that may be saved up, in time of the budget. */
 #define HERMES_CPU_BURST_NS	(200 * (s64)NSEC_PER_MSEC)
 
+/* In hermes_pending besides triggers: look whether there is work at all. */
+#define HERMES_LOOK_AGAIN	0
+
 static struct task_struct *hermes_reclaimd;
 static DECLARE_WAIT_QUEUE_HEAD(hermes_reclaim_wait);
-static void hermes_reclaim_poll(struct timer_list *unused);
-static DEFINE_TIMER(hermes_reclaim_timer, hermes_reclaim_poll);
 
-/* Bits, enum hermes_trigger. */
+/* Bits, enum hermes_trigger and HERMES_LOOK_AGAIN. */
 static unsigned long hermes_pending;
 /* There is a policy to reclaim and somebody to reclaim from. */
 static bool hermes_armed;
@@ -46,20 +46,22 @@ static bool hermes_armed;
 static DEFINE_MUTEX(hermes_arm_lock);
 /* jiffies */
 static unsigned long hermes_quiet_until;
-/* Of the timer: free bytes at the last look. */
-static u64 hermes_polled_free, hermes_polled_at;
 
-/* Counters; the thread and the timer write. */
+/* Counters; the thread writes. */
 static atomic64_t hermes_wakes, hermes_looks, hermes_steps, hermes_asked,
 		  hermes_got, hermes_cpu_ns, hermes_throttled;
 
 /* The thread only. */
 static s64 hermes_cpu_credit;
 static u64 hermes_credited_at;
+/* Free bytes at the last look, and when that was, ns. */
+static u64 hermes_polled_free, hermes_polled_at;
+/* Not on the stack: 400 bytes are much where reclaim will use it, too. */
+static struct hermes_decision hermes_deciding;
 
-static void hermes_reclaim_wake(enum hermes_trigger trigger)
+static void hermes_reclaim_wake(unsigned int bit)
 {
-	if (!test_and_set_bit(trigger, &hermes_pending))
+	if (!test_and_set_bit(bit, &hermes_pending))
 		wake_up(&hermes_reclaim_wait);
 }
 
@@ -67,8 +69,8 @@ static void hermes_reclaim_wake(enum hermes_trigger trigger)
  * hermes_reclaim_trigger() - somebody is short of memory, or soon will be
  * @trigger: who
  *
- * Context: Any but hard interrupt, also in reclaim; does not sleep, takes no
- *	lock but that of a wait queue, and that seldom.
+ * Context: Any, also in reclaim; does not sleep, takes no lock but that of a
+ *	wait queue, and that seldom.
  */
 void hermes_reclaim_trigger(enum hermes_trigger trigger)
 {
@@ -76,41 +78,6 @@ void hermes_reclaim_trigger(enum hermes_trigger trigger)
 	    time_before(jiffies, READ_ONCE(hermes_quiet_until)))
 		return;
 	hermes_reclaim_wake(trigger);
-}
-
-/* Until free memory, falling as it may, has come half the way. */
-static unsigned int hermes_poll_ms(const struct hermes_levels *l,
-				   const struct hermes_policy *policy, u64 now)
-{
-	u64 elapsed = max(div_u64(now - hermes_polled_at, NSEC_PER_MSEC), 1ULL);
-	u64 fall = HERMES_FALL_MS, ms;
-
-	if (hermes_polled_free > l->free)
-		fall = max(fall, div64_u64(hermes_polled_free - l->free, elapsed));
-	hermes_polled_free = l->free;
-	hermes_polled_at = now;
-	if (l->free <= l->low)
-		return min_t(u32, HERMES_POLL_LOW_MS, policy->poll_ms);
-	ms = div64_u64((l->free - l->low) / 2, fall);
-	return clamp_t(u64, ms, HERMES_POLL_LEAST_MS, policy->poll_ms);
-}
-
-static void hermes_reclaim_poll(struct timer_list *unused)
-{
-	struct hermes_policy policy;
-	struct hermes_levels l;
-	u64 now = ktime_get_ns();
-
-	if (!READ_ONCE(hermes_armed))
-		return;
-	hermes_policy_get(&policy);
-	hermes_demand_sample(now);
-	hermes_levels(&l, &policy);
-	atomic64_inc(&hermes_looks);
-	if (l.free < l.low)
-		hermes_reclaim_wake(HERMES_TRIGGER_WATERMARK);
-	mod_timer(&hermes_reclaim_timer,
-		  jiffies + msecs_to_jiffies(hermes_poll_ms(&l, &policy, now)));
 }
 
 /**
@@ -127,9 +94,48 @@ void hermes_reclaim_changed(void)
 	hermes_policy_get(&policy);
 	hermes_cgroups_count(&best_effort, &latency_critical);
 	WRITE_ONCE(hermes_armed, policy.enabled && best_effort);
-	if (hermes_armed)
-		mod_timer(&hermes_reclaim_timer, jiffies + 1);
 	mutex_unlock(&hermes_arm_lock);
+	hermes_reclaim_wake(HERMES_LOOK_AGAIN);
+}
+
+/* The machine's levels and those of the tightest shared limit; a reference. */
+static void hermes_all_levels(struct hermes_levels *machine,
+			      struct hermes_levels *limit,
+			      const struct hermes_policy *policy)
+{
+	hermes_levels(machine, policy);
+	*limit = *machine;
+	mutex_lock(&hermes_cgroups_lock);
+	hermes_limit_tightest(limit, policy);
+	mutex_unlock(&hermes_cgroups_lock);
+}
+
+static void hermes_levels_put(struct hermes_levels *limit)
+{
+	if (limit->within)
+		cgroup_put(limit->within);
+}
+
+/* Until free memory, falling as it may, has come half the way to a watermark. */
+static unsigned int hermes_poll_ms(const struct hermes_policy *policy)
+{
+	u64 now = ktime_get_ns(), fall = HERMES_FALL_MS, ms, elapsed;
+	struct hermes_levels machine, limit;
+	s64 spare;
+
+	hermes_all_levels(&machine, &limit, policy);
+	spare = min(hermes_spare(&machine), hermes_spare(&limit));
+	hermes_levels_put(&limit);
+	elapsed = max(div_u64(now - hermes_polled_at, NSEC_PER_MSEC), 1ULL);
+	if (hermes_polled_free > machine.free)
+		fall = max(fall, div64_u64(hermes_polled_free - machine.free,
+					   elapsed));
+	hermes_polled_free = machine.free;
+	hermes_polled_at = now;
+	if (spare <= 0)
+		return min_t(u32, HERMES_POLL_LOW_MS, policy->poll_ms);
+	ms = div64_u64(spare / 2, fall);
+	return clamp_t(u64, ms, HERMES_POLL_LEAST_MS, policy->poll_ms);
 }
 
 /* CPU time since @since that may be used; ns, below 0 it is overdrawn. */
@@ -214,58 +220,95 @@ static void hermes_decision_begin(struct hermes_decision *d,
 	d->low = l->low;
 	d->high = l->high;
 	d->demand = l->demand;
+	if (l->within)
+		hermes_cgroup_path(l->within, d->within);
 }
 
-/* One decision; false when there is nothing more to do for now. */
-static bool hermes_reclaim_once(u32 trigger, struct hermes_decision *d)
+/*
+ * Where memory is short: of the machine first. An eager look does not wait until
+ * the low watermark is passed.
+ */
+static bool hermes_short(const struct hermes_levels *l, bool eager)
 {
-	struct hermes_policy policy;
-	struct hermes_levels l;
+	return l->free < (eager ? l->high : l->low);
+}
+
+static bool hermes_reclaim_within(const struct hermes_levels *l, u32 trigger,
+				  const struct hermes_policy *policy)
+{
+	struct hermes_decision *d = &hermes_deciding;
 	struct hermes_pick pick;
 
-	hermes_policy_get(&policy);
-	hermes_levels(&l, &policy);
-	if (l.free >= l.high || !READ_ONCE(hermes_armed) ||
-	    kthread_should_stop())
-		return false;
-	hermes_decision_begin(d, &l, trigger);
-	if (!hermes_choose(d, &pick, &policy, l.hard)) {
+	hermes_decision_begin(d, l, trigger);
+	if (!hermes_choose(d, &pick, policy, l)) {
 		hermes_decision_add(d);
 		/* The last best-effort cgroup may have been removed. */
 		if (d->choice == HERMES_CHOICE_NOBODY)
 			hermes_reclaim_changed();
 		return false;
 	}
-	hermes_reclaim_step(&pick, d, &policy);
+	hermes_reclaim_step(&pick, d, policy);
 	hermes_decision_add(d);
 	hermes_victim_put(pick.victim);
 	hermes_cgroup_put(pick.reg);
-	hermes_pace(&policy, d->cpu_ns);
+	hermes_pace(policy, d->cpu_ns);
 	return true;
 }
 
-/* Static: 400 bytes are much of a stack that reclaim will use, too. */
-static struct hermes_decision hermes_deciding;
+/* One decision; false when there is nothing more to do for now. */
+static bool hermes_reclaim_once(u32 trigger, bool eager)
+{
+	struct hermes_levels machine, limit;
+	struct hermes_policy policy;
+	bool done = false;
+
+	if (!READ_ONCE(hermes_armed) || kthread_should_stop())
+		return false;
+	hermes_policy_get(&policy);
+	hermes_all_levels(&machine, &limit, &policy);
+	if (hermes_short(&machine, eager))
+		done = hermes_reclaim_within(&machine, trigger, &policy);
+	if (!done && limit.within && hermes_short(&limit, eager))
+		done = hermes_reclaim_within(&limit, trigger, &policy);
+	hermes_levels_put(&limit);
+	return done;
+}
+
+/* Returns jiffies until the next look. */
+static long hermes_reclaim_look(void)
+{
+	unsigned long pending = xchg(&hermes_pending, 0);
+	bool eager = pending & ~BIT(HERMES_LOOK_AGAIN);
+	u32 trigger = HERMES_TRIGGER_WATERMARK;
+	struct hermes_policy policy;
+
+	if (!READ_ONCE(hermes_armed))
+		return MAX_SCHEDULE_TIMEOUT;
+	if (eager)
+		trigger = __ffs(pending & ~BIT(HERMES_LOOK_AGAIN));
+	hermes_demand_sample(ktime_get_ns());
+	atomic64_inc(&hermes_looks);
+	if (hermes_reclaim_once(trigger, eager)) {
+		atomic64_inc(&hermes_wakes);
+		while (hermes_reclaim_once(trigger, true))
+			;
+	}
+	WRITE_ONCE(hermes_quiet_until,
+		   jiffies + msecs_to_jiffies(HERMES_QUIET_MS));
+	hermes_policy_get(&policy);
+	return msecs_to_jiffies(hermes_poll_ms(&policy));
+}
 
 static int hermes_reclaim_thread(void *unused)
 {
-	unsigned long pending;
-	u32 trigger;
+	long timeout = MAX_SCHEDULE_TIMEOUT;
 
 	set_user_nice(current, HERMES_NICE);
 	while (!kthread_should_stop()) {
-		wait_event_idle(hermes_reclaim_wait,
-				READ_ONCE(hermes_pending) ||
-				kthread_should_stop());
-		pending = xchg(&hermes_pending, 0);
-		if (!pending)
-			continue;
-		atomic64_inc(&hermes_wakes);
-		trigger = __ffs(pending);
-		while (hermes_reclaim_once(trigger, &hermes_deciding))
-			;
-		WRITE_ONCE(hermes_quiet_until,
-			   jiffies + msecs_to_jiffies(HERMES_QUIET_MS));
+		wait_event_idle_timeout(hermes_reclaim_wait,
+					READ_ONCE(hermes_pending) ||
+					kthread_should_stop(), timeout);
+		timeout = hermes_reclaim_look();
 	}
 	return 0;
 }
@@ -292,7 +335,7 @@ int hermes_reclaim_dry_run(u64 free, struct hermes_decision *decision)
 		decision->choice = HERMES_CHOICE_DISABLED;
 	} else if (l.free >= l.low) {
 		decision->choice = HERMES_CHOICE_ENOUGH;
-	} else if (hermes_choose(decision, &pick, &policy, l.hard)) {
+	} else if (hermes_choose(decision, &pick, &policy, &l)) {
 		decision->asked = pick.bytes;
 		hermes_victim_put(pick.victim);
 		hermes_cgroup_put(pick.reg);
@@ -335,7 +378,6 @@ int hermes_reclaim_init(void)
 void hermes_reclaim_exit(void)
 {
 	WRITE_ONCE(hermes_armed, false);
-	timer_delete_sync(&hermes_reclaim_timer);
 	kthread_stop(hermes_reclaimd);
 	hermes_cgroups_exit();
 }

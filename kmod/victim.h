@@ -131,6 +131,36 @@ struct hermes_registration {
 	u64 cpu_ns;
 };
 
+/* Nobody's demand moves a watermark further than memory, or a limit, / 8. */
+#define HERMES_AHEAD_SHIFT	3
+
+/**
+ * struct hermes_levels - memory of the machine, or room below a limit, bytes
+ * @free: free now
+ * @kernel_high: sum of the zones' high watermarks; of the machine only
+ * @hard: below it a victim's suffering does not count
+ * @low: below it the controller starts
+ * @high: there it stops
+ * @demand: what the reserves consume, bytes per second
+ * @within: the cgroup that the limit is of, only its descendants can help;
+ *	NULL for the machine
+ */
+struct hermes_levels {
+	u64 free;
+	u64 kernel_high;
+	u64 hard;
+	u64 low;
+	u64 high;
+	u64 demand;
+	struct cgroup *within;
+};
+
+/* How far it is to the low watermark; below 0 it has been passed. */
+static inline s64 hermes_spare(const struct hermes_levels *l)
+{
+	return (s64)l->free - (s64)l->low;
+}
+
 /* What is taken from whom; references to both. */
 struct hermes_pick {
 	struct hermes_registration *reg;
@@ -174,22 +204,18 @@ u32 hermes_judge_pressure(const struct hermes_victim *victim, u64 now);
 
 /* choice.c APIs: */
 bool hermes_choose(struct hermes_decision *d, struct hermes_pick *pick,
-		   const struct hermes_policy *policy, u64 hard);
+		   const struct hermes_policy *policy,
+		   const struct hermes_levels *l);
 
 /* decision.c APIs: */
 void hermes_decision_add(struct hermes_decision *decision);
 
 /* watermark.c APIs: */
-struct hermes_levels {
-	u64 free;
-	u64 kernel_high;
-	u64 low;
-	u64 high;
-	u64 hard;
-	u64 demand;
-};
-
 void hermes_levels(struct hermes_levels *l, const struct hermes_policy *p);
 void hermes_demand_sample(u64 now);
+
+/* limit.c APIs: */
+bool hermes_limit_tightest(struct hermes_levels *l,
+			   const struct hermes_policy *policy);
 
 #endif /* _HERMES_VICTIM_H */

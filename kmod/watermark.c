@@ -19,9 +19,6 @@
 
 /* Demand is sampled over at least this time, and forgotten by a quarter each. */
 #define HERMES_SAMPLE_NS	(100 * NSEC_PER_MSEC)
-/* Nobody's demand moves the watermark further than memory / 8. */
-#define HERMES_AHEAD_SHIFT	3
-
 /* Pages that clients consumed or missed, since the module was loaded. */
 atomic64_t hermes_demand_total;
 static atomic64_t hermes_demand_rate;
@@ -48,7 +45,7 @@ static unsigned long hermes_kernel_high(void)
  *
  * Up at once, down by a quarter a sample.
  *
- * Context: The controller's timer, or its thread while that is stopped.
+ * Context: The controller's thread.
  */
 void hermes_demand_sample(u64 now)
 {
@@ -75,6 +72,7 @@ void hermes_levels(struct hermes_levels *l, const struct hermes_policy *p)
 {
 	u64 ahead;
 
+	l->within = NULL;
 	l->free = (u64)global_zone_page_state(NR_FREE_PAGES) << PAGE_SHIFT;
 	l->demand = atomic64_read(&hermes_demand_rate);
 	ahead = div_u64(l->demand * p->reaction_ms, MSEC_PER_SEC);

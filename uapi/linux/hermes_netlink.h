@@ -407,7 +407,9 @@ enum hermes_totals_attr {
 
 /**
  * enum hermes_trigger - why the controller acted
- * @HERMES_TRIGGER_WATERMARK: free memory fell below the low watermark
+ * @HERMES_TRIGGER_WATERMARK: free memory, or the room below a memory limit that
+ *	best-effort and latency-critical cgroups share, fell below the low
+ *	watermark
  * @HERMES_TRIGGER_REFILL: a refill found no free page
  * @HERMES_TRIGGER_MISS: a client missed
  * @HERMES_TRIGGER_STALL: a task had to reclaim by itself (allocstall), or the
@@ -476,6 +478,9 @@ enum hermes_choice {
  *	step before on it
  * @HERMES_A_DECISION_PRESSURE_PCT: u32, its PSI (some, memory) since then
  * @HERMES_A_DECISION_BACKOFF: u32, enum hermes_backoff that followed
+ * @HERMES_A_DECISION_WITHIN: string, path of the cgroup at whose memory limit
+ *	it was short; absent: the machine was. FREE, LOW and HIGH are then of
+ *	the room below that limit.
  */
 enum hermes_decision_attr {
 	HERMES_A_DECISION_UNSPEC,
@@ -502,6 +507,7 @@ enum hermes_decision_attr {
 	HERMES_A_DECISION_REFAULTS,
 	HERMES_A_DECISION_PRESSURE_PCT,
 	HERMES_A_DECISION_BACKOFF,
+	HERMES_A_DECISION_WITHIN,
 
 	__HERMES_A_DECISION_MAX,
 	HERMES_A_DECISION_MAX = __HERMES_A_DECISION_MAX - 1
