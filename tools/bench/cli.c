@@ -202,7 +202,7 @@ void close_output(FILE *f, const char *path)
 		die(errno, "write to %s", path);
 }
 
-void json_string(FILE *f, const char *text)
+void print_json_string(FILE *f, const char *text)
 {
 	if (!text) {
 		fputs("null", f);

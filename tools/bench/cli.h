@@ -73,7 +73,7 @@ FILE *open_output(const char *path);
 /** close_output() - close what open_output() returned; a write error ends the program. */
 void close_output(FILE *f, const char *path);
 
-/** json_string() - @text quoted and escaped for JSON; NULL becomes null. */
-void json_string(FILE *f, const char *text);
+/** print_json_string() - @text quoted and escaped for JSON; NULL becomes null. */
+void print_json_string(FILE *f, const char *text);
 
 #endif

@@ -167,13 +167,13 @@ static void print_json(const struct ab_case *c, const struct result *r)
 
 	fprintf(f, "{\"tool\": \"hermes-allocbench\", \"version\": \"" HERMES_VERSION "\", ");
 	fprintf(f, "\"label\": ");
-	json_string(f, opt.label);
+	print_json_string(f, opt.label);
 	fprintf(f, ", \"preload\": ");
-	json_string(f, getenv("LD_PRELOAD"));
+	print_json_string(f, getenv("LD_PRELOAD"));
 	fprintf(f, ", \"hermes_conf\": ");
-	json_string(f, getenv("HERMES_CONF"));
+	print_json_string(f, getenv("HERMES_CONF"));
 	fprintf(f, ", \"malloc_object\": ");
-	json_string(f, allocator_object());
+	print_json_string(f, allocator_object());
 	fprintf(f, ",\n\"case\": \"%s\", \"ops\": %llu, \"threads\": %llu, \"live\": %llu, ",
 		c->name, (unsigned long long)r->ops, (unsigned long long)ab.threads,
 		(unsigned long long)ab.live);

@@ -291,13 +291,13 @@ static void print_json(const struct latency *l, const struct procstat *before,
 	FILE *f = open_output(opt.json);
 
 	fprintf(f, "{\"tool\": \"hermes-bench\", \"version\": \"" HERMES_VERSION "\", \"label\": ");
-	json_string(f, opt.label);
+	print_json_string(f, opt.label);
 	fprintf(f, ", \"preload\": ");
-	json_string(f, getenv("LD_PRELOAD"));
+	print_json_string(f, getenv("LD_PRELOAD"));
 	fprintf(f, ", \"hermes_conf\": ");
-	json_string(f, getenv("HERMES_CONF"));
+	print_json_string(f, getenv("HERMES_CONF"));
 	fprintf(f, ", \"malloc_object\": ");
-	json_string(f, allocator_object());
+	print_json_string(f, allocator_object());
 	fprintf(f, ",\n\"mode\": \"%s\", \"size\": %llu, \"total\": %llu, \"threads\": %llu,\n",
 		mode_names[opt.mode], (unsigned long long)opt.size, (unsigned long long)opt.total,
 		(unsigned long long)opt.threads);

@@ -298,7 +298,7 @@ static void print_json(const struct procstat *before, const struct procstat *aft
 
 	fprintf(f, "{\"tool\": \"hermes-redis-load\", \"version\": \"" HERMES_VERSION "\",\n");
 	fprintf(f, "\"label\": ");
-	json_string(f, opt.label);
+	print_json_string(f, opt.label);
 	fprintf(f, ",\n\"connections\": %llu, \"rate\": %.3f, \"arrival\": \"%s\",\n",
 		(unsigned long long)opt.connections, opt.rate, schedule_names[opt.arrival]);
 	fprintf(f, "\"pipeline\": %llu, \"value_size\": %llu, ",

@@ -113,18 +113,18 @@ static void print_json(const char *path, const struct shm *shm)
 	uint64_t count;
 
 	printf("{\"file\":");
-	json_string(stdout, path);
+	print_json_string(stdout, path);
 	printf(",\"pid\":%" PRIu32 ",\"running\":%s,\"command\":", h->pid,
 	       shm->running ? "true" : "false");
-	json_string(stdout, h->command);
+	print_json_string(stdout, h->command);
 	printf(",\"backend\":\"%s\",\"library\":", backend_of(h));
-	json_string(stdout, h->library);
+	print_json_string(stdout, h->library);
 	printf(",\"created_ns\":%" PRIu64 ",\"values\":{", h->created_ns);
 	for (i = 0; i < h->entries; i++) {
 		if (!is_value(shm_entry(shm, i)))
 			continue;
 		printf("%s", comma);
-		json_string(stdout, shm_entry(shm, i)->name);
+		print_json_string(stdout, shm_entry(shm, i)->name);
 		printf(":%" PRIu64, shm_value(shm, shm_entry(shm, i)));
 		comma = ",";
 	}
@@ -135,7 +135,7 @@ static void print_json(const char *path, const struct shm *shm)
 			continue;
 		count = shm_histogram(shm, shm_entry(shm, i), &hist);
 		printf("%s", comma);
-		json_string(stdout, shm_entry(shm, i)->name);
+		print_json_string(stdout, shm_entry(shm, i)->name);
 		printf(":");
 		print_json_histogram(&hist, count);
 		comma = ",";
