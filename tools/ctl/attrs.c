@@ -301,6 +301,8 @@ static const struct attr decision[] = {
 	     "how long its tasks stalled on memory since then"),
 	ATTR(DECISION, BACKOFF, "backoff", U32, NONE, NAME, "back-off that followed",
 	     .words = &backoffs),
+	ATTR(DECISION, WITHIN, "within", STRING, NONE, NAME,
+	     "cgroup at whose memory limit it was short"),
 };
 
 const struct attr_set decision_attrs = { "decision", decision, ARRAY_SIZE(decision) };

@@ -19,7 +19,8 @@ static bool belongs(const struct record *a, const struct record *b)
 	return record_has(a, DECISION(CGROUP_ID)) == record_has(b, DECISION(CGROUP_ID)) &&
 	       same(a, b, DECISION(CGROUP_ID)) && same(a, b, DECISION(CHOICE)) &&
 	       same(a, b, DECISION(TRIGGER)) && same(a, b, DECISION(ERROR)) &&
-	       same(a, b, DECISION(BACKOFF));
+	       same(a, b, DECISION(BACKOFF)) &&
+	       !strcmp(record_text(a, DECISION(WITHIN)), record_text(b, DECISION(WITHIN)));
 }
 
 size_t story_next(struct story *story, const struct record_list *decisions, size_t from)
@@ -45,6 +46,15 @@ size_t story_next(struct story *story, const struct record_list *decisions, size
 	return i - from;
 }
 
+static void print_path(const struct record *d, unsigned int attr)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s", record_text(d, attr));
+	text_clean(path);
+	fputs(path, stdout);
+}
+
 void words_cause(const struct record *d)
 {
 	static const char *const triggers[] = {
@@ -57,20 +67,16 @@ void words_cause(const struct record *d)
 	uint64_t trigger = record_number(d, DECISION(TRIGGER));
 	char free[UNITS_LEN], low[UNITS_LEN], high[UNITS_LEN], demand[UNITS_LEN];
 
-	printf("%s (%s free, watermarks %s to %s, demand %s)",
-	       trigger < sizeof(triggers) / sizeof(*triggers) && triggers[trigger] ?
-	       triggers[trigger] : "of a reason that hermesctl does not know",
+	printf("%s (", trigger < sizeof(triggers) / sizeof(*triggers) && triggers[trigger] ?
+	       triggers[trigger] : "of a reason that hermesctl does not know");
+	if (record_has(d, DECISION(WITHIN))) {
+		printf("below the memory limit of ");
+		print_path(d, DECISION(WITHIN));
+		printf(": ");
+	}
+	printf("%s free, watermarks %s to %s, demand %s)",
 	       record_human(free, d, DECISION(FREE)), record_human(low, d, DECISION(LOW)),
 	       record_human(high, d, DECISION(HIGH)), record_human(demand, d, DECISION(DEMAND)));
-}
-
-static void print_path(const struct record *d)
-{
-	char path[4096];
-
-	snprintf(path, sizeof(path), "%s", record_text(d, DECISION(CGROUP_PATH)));
-	text_clean(path);
-	fputs(path, stdout);
 }
 
 void words_choice(const struct record *d)
@@ -94,7 +100,7 @@ void words_choice(const struct record *d)
 		       none[choice] : "of a reason that hermesctl does not know", candidates);
 		return;
 	}
-	print_path(d);
+	print_path(d, DECISION(CGROUP_PATH));
 	if (choice == HERMES_CHOICE_FILE)
 		printf(": it has the most file cache, by weight");
 	else
