@@ -319,6 +319,31 @@ TEST_F(bad, cut_off)
 	}
 }
 
+static int count(const struct nl_attrs *object, void *data)
+{
+	unsigned int *nr = data;
+
+	*nr += !!object->at[CTRL_ATTR_FAMILY_ID];
+	return 0;
+}
+
+/*
+ * The kernel tells which attributes may have which values, to everybody. It
+ * warns in its log of what it cannot make sense of.
+ */
+TEST_F(bad, policies_can_be_read)
+{
+	uint16_t family = self->nl.family;
+	struct nl_request req;
+	unsigned int nr = 0;
+
+	nl_begin(&self->nl, &req, CTRL_CMD_GETPOLICY);
+	req.head.nlmsg_type = GENL_ID_CTRL;
+	nl_put(&req, CTRL_ATTR_FAMILY_ID, &family, sizeof(family));
+	EXPECT_EQ(0, nl_dump(&self->nl, &req, count, &nr));
+	EXPECT_LT(HERMES_CMD_DRY_RUN, nr);
+}
+
 TEST_F(bad, enumerations)
 {
 	const uint32_t types[] = { 0, 3, 255, ~0U };
