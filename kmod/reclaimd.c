@@ -334,8 +334,9 @@ int hermes_reclaim_init(void)
 /* Nobody can register any more; triggers may still come. */
 void hermes_reclaim_exit(void)
 {
+	/* The thread arms the timer: it goes first. */
+	kthread_stop(hermes_reclaimd);
 	WRITE_ONCE(hermes_armed, false);
 	timer_delete_sync(&hermes_reclaim_timer);
-	kthread_stop(hermes_reclaimd);
 	hermes_cgroups_exit();
 }
