@@ -95,6 +95,16 @@ void hermes_account_misses(struct hermes_client *c, u64 now)
 }
 
 /**
+ * hermes_account_last() - what was missed since the worker last ran
+ * @c: the client, which is closed; its worker does not run any more
+ */
+void hermes_account_last(struct hermes_client *c)
+{
+	atomic64_add(hermes_client_misses(c) - c->misses_seen,
+		     &hermes_misses_total);
+}
+
+/**
  * hermes_account_low() - the refill could not bring the reserve over the mark
  * @c: the client
  * @now: time, ns

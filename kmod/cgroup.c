@@ -5,13 +5,15 @@
  *
  * A registration holds the cgroup and its open files, not the tool that made
  * it: it ends when it is deleted, when the cgroup is removed, or with the
- * module. A removed cgroup is noticed when somebody looks, or a step fails.
+ * module. A removed cgroup is noticed when somebody looks, or a step fails, or
+ * within a second: nobody is told of it.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kernfs.h>
 #include <linux/magic.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "hermes.h"
 #include "victim.h"
@@ -20,6 +22,10 @@
 DEFINE_MUTEX(hermes_cgroups_lock);
 /* In the order of their ids. */
 LIST_HEAD(hermes_registrations);
+
+static void hermes_cgroups_watch(struct work_struct *work);
+/* Runs while there are registrations. */
+static DECLARE_DELAYED_WORK(hermes_cgroups_watching, hermes_cgroups_watch);
 
 /** hermes_cgroup_path() - a cgroup's path in its file system
  * @cgrp: the cgroup
@@ -84,6 +90,18 @@ void hermes_cgroups_prune(void)
 	}
 }
 
+static void hermes_cgroups_watch(struct work_struct *work)
+{
+	bool any;
+
+	mutex_lock(&hermes_cgroups_lock);
+	hermes_cgroups_prune();
+	any = !list_empty(&hermes_registrations);
+	mutex_unlock(&hermes_cgroups_lock);
+	if (any)
+		schedule_delayed_work(&hermes_cgroups_watching, HZ);
+}
+
 static struct hermes_registration *hermes_cgroup_find(u64 id)
 {
 	struct hermes_registration *reg;
@@ -141,6 +159,22 @@ int hermes_cgroup_id_of_fd(int fd, u64 *id, struct netlink_ext_ack *extack)
 	return 0;
 }
 
+/* Whether it has memory of its own, to be reclaimed from or left alone. */
+static int hermes_cgroup_check(struct cgroup *cgrp,
+			       struct netlink_ext_ack *extack)
+{
+	if (!cgroup_parent(cgrp)) {
+		NL_SET_ERR_MSG(extack, "the root: register what is below it");
+		return -EOPNOTSUPP;
+	}
+	if (!rcu_access_pointer(cgrp->subsys[memory_cgrp_id])) {
+		NL_SET_ERR_MSG(extack,
+			       "no memory.reclaim: enable memory in its parent's cgroup.subtree_control");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
 static int hermes_cgroup_open(struct hermes_registration *reg,
 			      struct netlink_ext_ack *extack)
 {
@@ -186,7 +220,8 @@ hermes_cgroup_create(int fd, const struct hermes_cgroup_conf *conf,
 		goto err;
 	reg->dir = dir;
 	reg->cgrp = cgrp;
-	if (conf->type == HERMES_CGROUP_BEST_EFFORT)
+	ret = hermes_cgroup_check(cgrp, who->extack);
+	if (!ret && conf->type == HERMES_CGROUP_BEST_EFFORT)
 		ret = hermes_cgroup_open(reg, who->extack);
 	if (!ret)
 		return reg;
@@ -265,11 +300,13 @@ int hermes_cgroup_add(int fd, const struct hermes_cgroup_conf *conf,
 		hermes_cgroup_begin(reg);
 	}
 	mutex_unlock(&hermes_cgroups_lock);
-	if (ret)
+	if (ret) {
 		hermes_cgroup_put(reg);
-	else
-		hermes_reclaim_changed();
-	return ret;
+		return ret;
+	}
+	schedule_delayed_work(&hermes_cgroups_watching, HZ);
+	hermes_reclaim_changed();
+	return 0;
 }
 
 /* The registration, if @who may change it. */
@@ -450,6 +487,7 @@ void hermes_cgroups_exit(void)
 {
 	struct hermes_registration *reg, *next;
 
+	cancel_delayed_work_sync(&hermes_cgroups_watching);
 	mutex_lock(&hermes_cgroups_lock);
 	list_for_each_entry_safe(reg, next, &hermes_registrations, link)
 		hermes_cgroup_unlink(reg);

@@ -161,6 +161,7 @@ void hermes_client_destroy(struct hermes_client *c)
 	hermes_reserve_stop(c);
 	hermes_pool_detach(c);
 	kthread_cancel_work_sync(&c->work);
+	hermes_account_last(c);
 	hermes_total_uncharge(c->ready_pages);
 	hermes_mapped_forget(c);
 	hermes_ring_destroy(&c->ring);

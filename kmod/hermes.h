@@ -283,6 +283,7 @@ extern atomic64_t hermes_demand_total;
 s64 hermes_cpu_left(struct hermes_client *c);
 void hermes_cpu_used(struct hermes_client *c, u64 ns);
 void hermes_account_misses(struct hermes_client *c, u64 now);
+void hermes_account_last(struct hermes_client *c);
 void hermes_account_low(struct hermes_client *c, u64 now);
 
 /* arena.c APIs: */

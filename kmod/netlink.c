@@ -18,7 +18,6 @@
  */
 #include <linux/cred.h>
 #include <linux/fs.h>
-#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/sizes.h>
@@ -35,43 +34,13 @@ static_assert(HERMES_A_TOTALS_PAD == HERMES_NL_PAD);
 static_assert(HERMES_A_DECISION_PAD == HERMES_NL_PAD);
 static_assert(HERMES_A_EVENT_PAD == HERMES_NL_PAD);
 
-static int hermes_check_pages(const struct nlattr *attr,
-			      struct netlink_ext_ack *extack)
-{
-	if (!(nla_get_u64(attr) & ~PAGE_MASK))
-		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, attr,
-			    "not a multiple of the page size: round it");
-	return -ERANGE;
-}
-
-static int hermes_check_batch(const struct nlattr *attr,
-			      struct netlink_ext_ack *extack)
-{
-	u32 pages = nla_get_u32(attr);
-
-	if (is_power_of_2(pages) && pages <= HERMES_BATCH_PAGES_MAX)
-		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, attr,
-			    "not a power of two from 1 to 512 pages");
-	return -ERANGE;
-}
-
-static int hermes_check_quarter(const struct nlattr *attr,
-				struct netlink_ext_ack *extack)
-{
-	if (nla_get_u64(attr) <= ((u64)totalram_pages() << PAGE_SHIFT) / 4)
-		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, attr,
-			    "more than a quarter of the machine's memory: give less");
-	return -ERANGE;
-}
-
 /*
  * Policies. What is not listed is refused (strict validation, and all that an
  * answer has but a request has not is above the last one or has no type).
  * NLA_POLICY_RANGE holds 16 bits, larger ranges are structs (which a policy may
- * point to as const only in later kernels).
+ * point to as const only in later kernels). What is no range is checked where it
+ * is used: the kernel shows the policy of an attribute to whoever gets it wrong,
+ * and takes the function of an integer's for its range, with a warning.
  */
 
 static struct netlink_range_validation hermes_range_interval_us = {
@@ -102,12 +71,10 @@ hermes_client_get_policy[HERMES_A_CLIENT_ID + 1] = {
 static const struct nla_policy
 hermes_client_set_policy[HERMES_A_CLIENT_DECAY_MS + 1] = {
 	[HERMES_A_CLIENT_ID] = { .type = NLA_U32 },
-	[HERMES_A_CLIENT_MIN] =
-		NLA_POLICY_VALIDATE_FN(NLA_U64, hermes_check_pages),
-	[HERMES_A_CLIENT_MAX] =
-		NLA_POLICY_VALIDATE_FN(NLA_U64, hermes_check_pages),
+	[HERMES_A_CLIENT_MIN] = { .type = NLA_U64 },
+	[HERMES_A_CLIENT_MAX] = { .type = NLA_U64 },
 	[HERMES_A_CLIENT_BATCH_PAGES] =
-		NLA_POLICY_VALIDATE_FN(NLA_U32, hermes_check_batch),
+		NLA_POLICY_RANGE(NLA_U32, 1, HERMES_BATCH_PAGES_MAX),
 	[HERMES_A_CLIENT_LOW_PCT] = NLA_POLICY_RANGE(NLA_U32, 1, 99),
 	[HERMES_A_CLIENT_HIGH_PCT] = NLA_POLICY_RANGE(NLA_U32, 2, 100),
 	[HERMES_A_CLIENT_FACTOR_PCT] = NLA_POLICY_MAX(NLA_U32, 1000),
@@ -155,10 +122,8 @@ hermes_cgroup_del_policy[HERMES_A_CGROUP_ID + 1] = {
 static const struct nla_policy
 hermes_policy_set_policy[HERMES_A_POLICY_MAX + 1] = {
 	[HERMES_A_POLICY_ENABLED] = NLA_POLICY_MAX(NLA_U32, 1),
-	[HERMES_A_POLICY_GAP] =
-		NLA_POLICY_VALIDATE_FN(NLA_U64, hermes_check_quarter),
-	[HERMES_A_POLICY_HYSTERESIS] =
-		NLA_POLICY_VALIDATE_FN(NLA_U64, hermes_check_quarter),
+	[HERMES_A_POLICY_GAP] = { .type = NLA_U64 },
+	[HERMES_A_POLICY_HYSTERESIS] = { .type = NLA_U64 },
 	[HERMES_A_POLICY_REACTION_MS] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
 	[HERMES_A_POLICY_STEP] =
 		NLA_POLICY_FULL_RANGE(NLA_U64, &hermes_range_step),

@@ -144,8 +144,11 @@ static int hermes_cgroup_add_parsed(struct genl_info *info,
 			return ret;
 	}
 	hermes_cgroup_parse(info, &conf, &fields);
-	return hermes_cgroup_add(nla_get_s32(info->attrs[HERMES_A_CGROUP_FD]),
-				 &conf, who);
+	ret = hermes_cgroup_add(nla_get_s32(info->attrs[HERMES_A_CGROUP_FD]),
+				&conf, who);
+	if (ret)
+		NL_SET_BAD_ATTR(info->extack, info->attrs[HERMES_A_CGROUP_FD]);
+	return ret;
 }
 
 /** hermes_nl_cgroup_add() - HERMES_CMD_CGROUP_ADD
@@ -200,6 +203,13 @@ static int hermes_cgroup_named(struct genl_info *info, u64 *id)
 	return ret;
 }
 
+/* The registration is at fault, however the request named it. */
+static void hermes_cgroup_blame(struct genl_info *info)
+{
+	NL_SET_BAD_ATTR(info->extack, info->attrs[HERMES_A_CGROUP_ID] ?:
+				      info->attrs[HERMES_A_CGROUP_FD]);
+}
+
 /** hermes_nl_cgroup_set() - HERMES_CMD_CGROUP_SET
  * @skb: the request
  * @info: the request, parsed
@@ -219,7 +229,10 @@ int hermes_nl_cgroup_set(struct sk_buff *skb, struct genl_info *info)
 	if (ret)
 		return ret;
 	hermes_cgroup_parse(info, &conf, &fields);
-	return hermes_cgroup_set(id, &conf, fields, &who);
+	ret = hermes_cgroup_set(id, &conf, fields, &who);
+	if (ret)
+		hermes_cgroup_blame(info);
+	return ret;
 }
 
 /** hermes_nl_cgroup_del() - HERMES_CMD_CGROUP_DEL
@@ -238,5 +251,8 @@ int hermes_nl_cgroup_del(struct sk_buff *skb, struct genl_info *info)
 	ret = hermes_cgroup_named(info, &id);
 	if (ret)
 		return ret;
-	return hermes_cgroup_del(id, &who);
+	ret = hermes_cgroup_del(id, &who);
+	if (ret)
+		hermes_cgroup_blame(info);
+	return ret;
 }

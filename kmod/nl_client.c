@@ -4,6 +4,7 @@
  */
 #include <linux/cred.h>
 #include <linux/limits.h>
+#include <linux/log2.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/slab.h>
@@ -168,6 +169,28 @@ int hermes_nl_client_get(struct sk_buff *skb, struct genl_info *info)
 	return ret;
 }
 
+/* What a policy cannot say. */
+static int hermes_client_check(struct genl_info *info)
+{
+	static const u16 sizes[] = { HERMES_A_CLIENT_MIN, HERMES_A_CLIENT_MAX };
+	const struct nlattr *attr;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		attr = info->attrs[sizes[i]];
+		if (!attr || !(nla_get_u64(attr) & ~PAGE_MASK))
+			continue;
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "not a multiple of the page size: round it");
+		return -ERANGE;
+	}
+	attr = info->attrs[HERMES_A_CLIENT_BATCH_PAGES];
+	if (!attr || is_power_of_2(nla_get_u32(attr)))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, attr, "not a power of two");
+	return -ERANGE;
+}
+
 /** hermes_nl_client_set() - HERMES_CMD_CLIENT_SET
  * @skb: the request
  * @info: the request, parsed
@@ -184,6 +207,7 @@ int hermes_nl_client_set(struct sk_buff *skb, struct genl_info *info)
 		return ret;
 	ret = HERMES_NL_REQUIRE(info, HERMES_A_CLIENT_ID,
 				"the client's id is missing: dump the clients for it");
+	ret = ret ?: hermes_client_check(info);
 	if (ret)
 		return ret;
 	given = hermes_nl_get_fields(info->attrs, &conf,
@@ -193,5 +217,7 @@ int hermes_nl_client_set(struct sk_buff *skb, struct genl_info *info)
 				   &conf, given, &who);
 	if (ret == -EDQUOT)
 		NL_SET_BAD_ATTR(info->extack, info->attrs[HERMES_A_CLIENT_MAX]);
+	if (ret == -ENOENT || ret == -EPERM)
+		NL_SET_BAD_ATTR(info->extack, info->attrs[HERMES_A_CLIENT_ID]);
 	return ret;
 }

@@ -53,6 +53,19 @@ int hermes_nl_policy_get(struct sk_buff *skb, struct genl_info *info)
 	return hermes_nl_reply(info, hermes_policy_fill, &policy);
 }
 
+/* Nobody may ask for more than a quarter of memory to be free. */
+static int hermes_policy_check_quarter(struct genl_info *info, u16 number)
+{
+	const struct nlattr *attr = info->attrs[number];
+
+	if (!attr || nla_get_u64(attr) <=
+		     ((u64)totalram_pages() << PAGE_SHIFT) / 4)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, attr,
+			    "more than a quarter of the machine's memory: give less");
+	return -ERANGE;
+}
+
 /** hermes_nl_policy_set() - HERMES_CMD_POLICY_SET
  * @skb: the request
  * @info: the request, parsed
@@ -71,6 +84,10 @@ int hermes_nl_policy_set(struct sk_buff *skb, struct genl_info *info)
 			       "changing the policy needs CAP_SYS_ADMIN");
 		return -EPERM;
 	}
+	ret = hermes_policy_check_quarter(info, HERMES_A_POLICY_GAP) ?:
+	      hermes_policy_check_quarter(info, HERMES_A_POLICY_HYSTERESIS);
+	if (ret)
+		return ret;
 	mutex_lock(&hermes_policy_change);
 	hermes_policy_get(&policy);
 	hermes_nl_get_fields(info->attrs, &policy, hermes_policy_fields,

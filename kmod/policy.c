@@ -10,8 +10,6 @@
 
 /* The default distances are so much of memory. */
 #define HERMES_GAP_SHIFT	6
-/* Nobody may ask for more than a quarter of memory to be free. */
-#define HERMES_GAP_MAX_SHIFT	2
 
 static DEFINE_SPINLOCK(hermes_policy_lock); /* hermes_policy */
 static struct hermes_policy hermes_policy;
@@ -59,13 +57,6 @@ void hermes_policy_get(struct hermes_policy *policy)
 static int hermes_policy_check(const struct hermes_policy *p,
 			       struct netlink_ext_ack *extack)
 {
-	u64 most = hermes_memory() >> HERMES_GAP_MAX_SHIFT;
-
-	if (p->gap > most || p->hysteresis > most) {
-		NL_SET_ERR_MSG(extack,
-			       "gap and hysteresis can be at most a quarter of memory");
-		return -ERANGE;
-	}
 	if (p->backoff_max_ms < p->backoff_ms) {
 		NL_SET_ERR_MSG(extack,
 			       "the longest back-off is below the first: change both");
@@ -76,7 +67,7 @@ static int hermes_policy_check(const struct hermes_policy *p,
 
 /**
  * hermes_policy_set() - change it
- * @policy: all of it; constant ranges were checked before
+ * @policy: all of it; the range of each was checked before
  * @extack: for a message
  *
  * Context: Process context; changes by netlink do not run at the same time.

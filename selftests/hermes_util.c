@@ -5,10 +5,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -393,6 +395,20 @@ int child_exit(pid_t pid)
 		if (errno != EINTR)
 			return -errno;
 	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/**
+ * become_user() - give up all privilege, for good
+ * @uid: the user from now on, and its group of the same number
+ * @group: the only supplementary group
+ *
+ * Return: 0 or a negative errno.
+ */
+int become_user(uid_t uid, gid_t group)
+{
+	if (setgroups(1, &group) || setgid(uid) || setuid(uid))
+		return -errno;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
 void sleep_ms(unsigned int ms)

@@ -150,6 +150,7 @@ int gate_init(struct gate *g);
 void gate_open(struct gate *g);
 bool gate_wait(struct gate *g);
 int child_exit(pid_t pid);
+int become_user(uid_t uid, gid_t group);
 void sleep_ms(unsigned int ms);
 uint64_t now_ms(void);
 uint32_t random_next(uint64_t *state);

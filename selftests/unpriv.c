@@ -6,10 +6,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "kselftest_harness.h"
@@ -40,15 +38,9 @@ FIXTURE_TEARDOWN(unpriv)
 	EXPECT_EQ(0, chown(HERMES_DEVICE, 0, self->st.st_gid));
 }
 
-static void become_user(gid_t group)
+static void become_member(gid_t group)
 {
-	gid_t groups[] = { group };
-
-	CHILD_CHECK(!setgroups(1, groups));
-	CHILD_CHECK(!setgid(GID_OTHER));
-	CHILD_CHECK(!setuid(UID));
-	/* Nothing to be regained by exec, either. */
-	CHILD_CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	CHILD_CHECK(!become_user(UID, group));
 }
 
 TEST_F(unpriv, node)
@@ -63,7 +55,7 @@ TEST_F(unpriv, refused_to_others)
 	pid_t pid = fork();
 
 	if (!pid) {
-		become_user(GID_OTHER);
+		become_member(GID_OTHER);
 		CHILD_CHECK(open(HERMES_DEVICE, O_RDWR) < 0);
 		CHILD_CHECK(errno == EACCES);
 		CHILD_CHECK(open(HERMES_DEVICE, O_RDONLY) < 0);
@@ -102,7 +94,7 @@ TEST_F(unpriv, group_may_use_it)
 	pid_t pid = fork();
 
 	if (!pid) {
-		become_user(self->gid);
+		become_member(self->gid);
 		use_everything();
 	}
 	EXPECT_EQ(0, child_exit(pid));
@@ -113,7 +105,7 @@ TEST_F(unpriv, parameters_are_for_root)
 	pid_t pid = fork();
 
 	if (!pid) {
-		become_user(self->gid);
+		become_member(self->gid);
 		CHILD_CHECK(module_param_set("client_max_bytes", 1) == -EACCES);
 		_exit(0);
 	}
