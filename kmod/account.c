@@ -43,6 +43,22 @@ s64 hermes_cpu_left(struct hermes_client *c)
 }
 
 /**
+ * hermes_cpu_debt() - how long a throttled refill has to wait
+ * @c: the client
+ *
+ * Context: The client's worker, while it runs.
+ * Return: ns until the budget covers this run.
+ */
+u64 hermes_cpu_debt(const struct hermes_client *c)
+{
+	s64 debt = (s64)hermes_stopwatch_read(&c->run) - c->cpu_credit;
+	struct hermes_policy policy;
+
+	hermes_policy_get(&policy);
+	return debt > 0 ? div_u64((u64)debt * 100, policy.refill_cpu_pct) : 0;
+}
+
+/**
  * hermes_cpu_used() - account for a run of the worker
  * @c: the client
  * @ns: what it used
@@ -51,7 +67,7 @@ s64 hermes_cpu_left(struct hermes_client *c)
  */
 void hermes_cpu_used(struct hermes_client *c, u64 ns)
 {
-	c->cpu_credit -= ns;
+	c->cpu_credit = max(c->cpu_credit - (s64)ns, -(s64)HERMES_CPU_BURST_NS);
 	atomic64_add(ns, &c->stat.refill_ns);
 	atomic64_add(ns, &hermes_refill_ns_total);
 }
@@ -69,6 +85,13 @@ static u64 hermes_bytes(unsigned long pages)
 	return (u64)pages << PAGE_SHIFT;
 }
 
+/* Whether there would have been no miss had more memory been free. */
+static bool hermes_memory_helps(enum hermes_miss cause)
+{
+	return cause == HERMES_MISS_BURST || cause == HERMES_MISS_REFILL ||
+	       cause == HERMES_MISS_MEMCG || cause == HERMES_MISS_SHRINK;
+}
+
 /**
  * hermes_account_misses() - tell of what was missed since the last time
  * @c: the client
@@ -83,7 +106,8 @@ void hermes_account_misses(struct hermes_client *c, u64 now)
 	if (misses != c->misses_seen) {
 		atomic64_add(misses - c->misses_seen, &hermes_misses_total);
 		c->misses_seen = misses;
-		hermes_reclaim_trigger(HERMES_TRIGGER_MISS);
+		if (hermes_memory_helps(c->miss_cause))
+			hermes_reclaim_trigger(HERMES_TRIGGER_MISS);
 	}
 	if (misses == c->misses_told || !hermes_event_due(&c->misses_told_at, now))
 		return;

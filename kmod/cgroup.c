@@ -193,6 +193,11 @@ static int hermes_cgroup_open(struct hermes_registration *reg,
 		NL_SET_ERR_MSG(extack,
 			       "you may not write its memory.reclaim");
 		return -EACCES;
+	case -ENODEV:
+	case -EXDEV:
+		NL_SET_ERR_MSG(extack,
+			       "the cgroup was removed, or something is mounted over its files");
+		return -EBADR;
 	case 0:
 		list_add(&reg->own->link, &reg->victims);
 		return 0;
@@ -241,8 +246,9 @@ static int hermes_cgroup_room(const struct hermes_actor *who)
 		all++;
 		own += uid_eq(reg->uid, who->uid);
 	}
-	if (all < HERMES_CGROUPS_MAX &&
-	    (who->admin || own < HERMES_CGROUPS_USER_MAX))
+	if (who->admin ? all < HERMES_CGROUPS_MAX :
+			 all < HERMES_CGROUPS_USERS_MAX &&
+			 own < HERMES_CGROUPS_USER_MAX)
 		return 0;
 	NL_SET_ERR_MSG(who->extack,
 		       "too many cgroups are registered: register a common parent instead");
@@ -423,6 +429,8 @@ static void hermes_cgroup_show_rest(struct hermes_registration *reg,
 static void hermes_cgroup_show(struct hermes_registration *reg,
 			       struct hermes_cgroup_info *info)
 {
+	struct hermes_seen seen;
+
 	memset(info, 0, sizeof(*info));
 	info->id = cgroup_id(reg->cgrp);
 	hermes_cgroup_path(reg->cgrp, info->path);
@@ -436,11 +444,13 @@ static void hermes_cgroup_show(struct hermes_registration *reg,
 	info->split = reg->split;
 	if (!reg->own)
 		return;
-	hermes_victim_look(reg->own);
+	/* Not into the victim: a reader must not move the judge's window. */
+	if (hermes_victim_read(reg->own, &seen))
+		seen = reg->own->seen;
 	info->current_bytes = hermes_victim_current(reg->own);
-	info->file = reg->own->seen.file;
-	info->anon = reg->own->seen.anon;
-	info->refaults = reg->own->seen.refault - reg->refault_base;
+	info->file = seen.file;
+	info->anon = seen.anon;
+	info->refaults = hermes_since(seen.refault, reg->refault_base);
 	hermes_cgroup_show_rest(reg, info);
 }
 

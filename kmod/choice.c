@@ -94,27 +94,53 @@ static void hermes_look_at(struct hermes_victim *v,
 			   const struct hermes_policy *policy, u64 now,
 			   unsigned int *looks)
 {
-	if (!*looks || (v->seen_at && now - v->seen_at < HERMES_FRESH_NS))
-		return;
-	--*looks;
-	if (!hermes_victim_look(v))
-		hermes_judge_window(v, policy, now);
+	if (!v->seen_at || now - v->seen_at >= HERMES_FRESH_NS) {
+		if (!*looks)
+			return;
+		--*looks;
+		if (hermes_victim_look(v))
+			return;
+	}
+	hermes_judge_window(v, policy, now);
 }
 
-/* All victims up to date, as far as one look goes. */
+/* Those of one registration; whether looks are left for others. */
+static bool hermes_survey_one(struct hermes_registration *reg,
+			      const struct hermes_policy *policy, u64 now,
+			      unsigned int *looks)
+{
+	struct hermes_victim *v;
+
+	if (!reg->own)
+		return true;
+	hermes_split(reg);
+	list_for_each_entry(v, &reg->victims, link)
+		hermes_look_at(v, policy, now, looks);
+	return *looks;
+}
+
+/* All victims up to date, as far as one look goes; the next begins there. */
 static void hermes_survey(const struct hermes_policy *policy, u64 now)
 {
+	static u64 reached; /* guarded by hermes_cgroups_lock */
 	struct hermes_registration *reg;
 	unsigned int looks = HERMES_LOOKS;
-	struct hermes_victim *v;
+	u64 begin = reached;
 
 	hermes_cgroups_prune();
 	list_for_each_entry(reg, &hermes_registrations, link) {
-		if (!reg->own)
+		if (cgroup_id(reg->cgrp) < begin)
 			continue;
-		hermes_split(reg);
-		list_for_each_entry(v, &reg->victims, link)
-			hermes_look_at(v, policy, now, &looks);
+		reached = cgroup_id(reg->cgrp);
+		if (!hermes_survey_one(reg, policy, now, &looks))
+			return;
+	}
+	reached = 0;
+	list_for_each_entry(reg, &hermes_registrations, link) {
+		if (cgroup_id(reg->cgrp) >= begin)
+			break;
+		if (!hermes_survey_one(reg, policy, now, &looks))
+			return;
 	}
 }
 

@@ -62,10 +62,16 @@ static int hermes_client_get_id(u32 *id)
 
 static void hermes_client_put_id(u32 id)
 {
-	mutex_lock(&hermes_clients_lock);
 	xa_erase(&hermes_clients, id);
-	mutex_unlock(&hermes_clients_lock);
 	atomic_dec(&hermes_nr_clients);
+}
+
+/* Nobody finds it any more; the number stays taken while events may carry it. */
+static void hermes_client_hide(u32 id)
+{
+	mutex_lock(&hermes_clients_lock);
+	xa_store(&hermes_clients, id, NULL, GFP_KERNEL);
+	mutex_unlock(&hermes_clients_lock);
 }
 
 /** hermes_client_count() - open clients */
@@ -109,8 +115,7 @@ struct hermes_client *hermes_client_create(void)
 	c->asleep = true;
 	mutex_init(&c->lock);
 	INIT_LIST_HEAD(&c->pool_link);
-	kthread_init_work(&c->work, hermes_reserve_work);
-	c->worker = hermes_worker(c->id);
+	INIT_WORK(&c->work, hermes_reserve_work);
 	hrtimer_setup(&c->timer, hermes_reserve_tick, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL);
 	hermes_default_reserve(&c->conf);
@@ -157,10 +162,10 @@ err_free:
  */
 void hermes_client_destroy(struct hermes_client *c)
 {
-	hermes_client_put_id(c->id);
+	hermes_client_hide(c->id);
 	hermes_reserve_stop(c);
 	hermes_pool_detach(c);
-	kthread_cancel_work_sync(&c->work);
+	cancel_work_sync(&c->work);
 	hermes_account_last(c);
 	hermes_total_uncharge(c->ready_pages);
 	hermes_mapped_forget(c);
@@ -168,6 +173,7 @@ void hermes_client_destroy(struct hermes_client *c)
 	kfree(c->bulk);
 	mmdrop(c->mm);
 	put_pid(c->pid);
+	hermes_client_put_id(c->id);
 	kfree(c);
 }
 

@@ -140,11 +140,6 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
-/* 6.14: a worker that is created was no longer started; the old name did both. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
-#define kthread_run_worker	kthread_create_worker
-#endif
-
 /* Attributes of a dump's request. 6.6: they moved into a genl_info. */
 static inline struct nlattr **hermes_dump_attrs(struct netlink_callback *cb)
 {
@@ -154,6 +149,12 @@ static inline struct nlattr **hermes_dump_attrs(struct netlink_callback *cb)
 	return genl_dumpit_info(cb)->info.attrs;
 #endif
 }
+
+/* 6.1 exports vfs_path_lookup() without declaring it to modules. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt,
+		    const char *name, unsigned int flags, struct path *path);
+#endif
 
 /* 6.7: shrinkers are allocated by the kernel; this gives 6.1 the same form. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)

@@ -12,21 +12,32 @@ static DEFINE_SPINLOCK(hermes_decision_lock); /* what follows */
 static struct hermes_decision hermes_decisions[HERMES_DECISIONS];
 static u64 hermes_decision_seq;
 
+/* Decisions against a step that a further one is compared with. */
+#define HERMES_FOLD	16
+
 static struct hermes_decision *hermes_decision_at(u64 seq)
 {
 	return &hermes_decisions[seq % HERMES_DECISIONS];
 }
 
-/* Doing nothing for the same reason again is one decision. */
+/* Doing nothing for the same reason again, since the last step, is one decision. */
 static bool hermes_decision_repeats(const struct hermes_decision *d)
 {
-	struct hermes_decision *last = hermes_decision_at(hermes_decision_seq);
+	struct hermes_decision *last;
+	u64 seq = hermes_decision_seq;
+	unsigned int i;
 
-	if (!hermes_decision_seq || d->id || last->id ||
-	    last->choice != d->choice || strcmp(last->within, d->within))
-		return false;
-	last->repeats++;
-	return true;
+	for (i = 0; i < HERMES_FOLD && seq && !d->id; i++, seq--) {
+		last = hermes_decision_at(seq);
+		if (last->id)
+			break;
+		if (last->choice == d->choice &&
+		    !strcmp(last->within, d->within)) {
+			last->repeats++;
+			return true;
+		}
+	}
+	return false;
 }
 
 /**

@@ -22,15 +22,17 @@
 
 #include <linux/atomic.h>
 #include <linux/hrtimer.h>
+#include <linux/jiffies.h>
 #include <linux/kref.h>
-#include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/memcontrol.h>
 #include <linux/mm_types.h>
 #include <linux/mutex.h>
 #include <linux/pid.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
+#include <linux/workqueue.h>
 
 #include <linux/hermes.h>
 
@@ -136,6 +138,28 @@ enum hermes_miss {
 	HERMES_MISSES,
 };
 
+/* CPU time of the current task since some moment. */
+struct hermes_stopwatch {
+	u64 wall;
+	u64 cpu;
+};
+
+static inline void hermes_stopwatch_start(struct hermes_stopwatch *w)
+{
+	w->wall = ktime_get_ns();
+	w->cpu = current->se.sum_exec_runtime;
+}
+
+/*
+ * ns, an upper bound: the scheduler accounts at ticks and switches, so it is
+ * the wall time of a task that did not wait, else what was accounted, and a tick.
+ */
+static inline u64 hermes_stopwatch_read(const struct hermes_stopwatch *w)
+{
+	return min_t(u64, ktime_get_ns() - w->wall,
+		     current->se.sum_exec_runtime - w->cpu + TICK_NSEC);
+}
+
 /* Counters of a client; names as in struct hermes_stats. */
 struct hermes_counters {
 	atomic64_t published;
@@ -181,8 +205,7 @@ struct hermes_counters {
  * @mapped_seen: module pages in @mm as last added to the total; worker only
  * @demand: pages taken by ioctl or faulted in since the last look
  * @nid: NUMA node that the client last called from
- * @work: the refill; never runs twice at a time for one client
- * @worker: the thread that runs it
+ * @work: the refill worker; never runs twice at a time for one client
  * @timer: queues @work for the next interval
  * @closing: no new work, no new timer
  * @dead: the address space is gone; nothing will be refilled
@@ -193,9 +216,11 @@ struct hermes_counters {
  * @backoff: consecutive refills cut short; worker only
  * @budget: pages that it may take although memory is short; worker only
  * @bulk: room for the pages of one batch; worker only
- * @limit: what last cut a refill short, enum hermes_miss; worker only
+ * @limit: what last cut a refill short, enum hermes_miss; a hint, as TAKE
+ *	writes it, too
  * @miss_cause: what a miss would be due to now, enum hermes_miss; written by
  *	the worker and by reclaim, a hint
+ * @run: since the worker began; worker only
  * @cpu_credit: CPU time that the refill may still use, ns; worker only
  * @credited_at: when that was computed, ns; worker only
  * @misses_seen: as last accounted for; worker only
@@ -225,8 +250,7 @@ struct hermes_client {
 	atomic_long_t demand;
 	int nid;
 
-	struct kthread_work work;
-	struct kthread_worker *worker;
+	struct work_struct work;
 	struct hrtimer timer;
 	bool closing;
 	bool dead;
@@ -239,6 +263,7 @@ struct hermes_client {
 	struct page **bulk;
 	enum hermes_miss limit;
 	enum hermes_miss miss_cause;
+	struct hermes_stopwatch run;
 	s64 cpu_credit;
 	u64 credited_at;
 	u64 misses_seen;
@@ -256,11 +281,8 @@ extern unsigned long hermes_client_mapped_max_bytes;
 extern unsigned long hermes_total_mapped_max_bytes;
 extern unsigned int hermes_max_clients;
 extern unsigned int hermes_headroom_pct;
-
-/* workers.c APIs: */
-int hermes_workers_init(void);
-void hermes_workers_exit(void);
-struct kthread_worker *hermes_worker(u32 id);
+extern unsigned int hermes_worker_nice;
+extern struct workqueue_struct *hermes_wq;
 
 /* chardev.c APIs: */
 int hermes_chardev_init(void);
@@ -282,6 +304,7 @@ void hermes_client_exit(void);
 extern atomic64_t hermes_demand_total;
 s64 hermes_cpu_left(struct hermes_client *c);
 void hermes_cpu_used(struct hermes_client *c, u64 ns);
+u64 hermes_cpu_debt(const struct hermes_client *c);
 void hermes_account_misses(struct hermes_client *c, u64 now);
 void hermes_account_last(struct hermes_client *c);
 void hermes_account_low(struct hermes_client *c, u64 now);
@@ -316,7 +339,7 @@ bool hermes_ring_overlaps(struct hermes_client *c, u64 addr, u64 len);
 void hermes_ring_report(struct hermes_client *c);
 
 /* reserve.c APIs: */
-void hermes_reserve_work(struct kthread_work *work);
+void hermes_reserve_work(struct work_struct *work);
 enum hrtimer_restart hermes_reserve_tick(struct hrtimer *timer);
 void hermes_reserve_wake(struct hermes_client *c);
 void hermes_reserve_nudge(struct hermes_client *c);

@@ -32,7 +32,8 @@ static void hermes_recover(struct hermes_rest *rest)
 	rest->ms /= 2;
 }
 
-/** hermes_judge_pressure() - how much its tasks stalled in the window
+/**
+ * hermes_judge_pressure() - how much its tasks stalled in the window
  * @victim: as last looked at
  * @now: time, ns
  *
@@ -40,7 +41,8 @@ static void hermes_recover(struct hermes_rest *rest)
  */
 u32 hermes_judge_pressure(const struct hermes_victim *victim, u64 now)
 {
-	u64 stalled = victim->seen.stalled_us - victim->base.stalled_us;
+	u64 stalled = hermes_since(victim->seen.stalled_us,
+				   victim->base.stalled_us);
 
 	return min(hermes_pct(stalled * NSEC_PER_USEC, now - victim->base_at),
 		   100U);
@@ -57,11 +59,14 @@ static u64 hermes_beyond(u64 all, u64 calm)
 	return all > calm ? all - calm : 0;
 }
 
+/* Up slowly: some of it may still be the steps' doing. */
 static void hermes_learn(u64 *rate, u64 all, u64 elapsed)
 {
-	u64 now = mul_u64_u64_div_u64(all, NSEC_PER_SEC, elapsed);
+	/* Both fit by far; a division that overflows would be an oops. */
+	u64 now = mul_u64_u64_div_u64(min(all, 1ULL << 50), NSEC_PER_SEC,
+				      elapsed);
 
-	*rate = *rate ? (3 * *rate + now) / 4 : now;
+	*rate = now > *rate ? (7 * *rate + now) / 8 : (*rate + now) / 2;
 }
 
 static enum hermes_backoff hermes_suffers(const struct hermes_victim *v,
@@ -84,11 +89,33 @@ static void hermes_window_begin(struct hermes_victim *v, u64 now)
 	v->base_got = 0;
 }
 
+/* The window began well after the last step. */
+static bool hermes_was_calm(const struct hermes_victim *v)
+{
+	return v->base_at > v->stepped_at + 2 * HERMES_WINDOW_NS;
+}
+
+static void hermes_verdict(struct hermes_victim *v,
+			   const struct hermes_policy *policy, u64 now,
+			   enum hermes_backoff why)
+{
+	int kind;
+
+	for (kind = 0; kind < HERMES_KINDS; kind++) {
+		if (why)
+			hermes_rest(&v->rest[kind], why, policy, now);
+		else
+			hermes_recover(&v->rest[kind]);
+	}
+}
+
 /**
  * hermes_judge_window() - what the steps of the last time did to a victim
  * @victim: just looked at
  * @policy: in force
  * @now: time, ns
+ *
+ * A window that has grown long, as nobody looked, says nothing of the steps.
  *
  * Context: hermes_cgroups_lock held.
  */
@@ -96,29 +123,18 @@ void hermes_judge_window(struct hermes_victim *victim,
 			 const struct hermes_policy *policy, u64 now)
 {
 	u64 elapsed = now - victim->base_at, refaults, stalled;
-	enum hermes_backoff why;
-	int kind;
 
 	if (elapsed < HERMES_WINDOW_NS)
 		return;
-	refaults = victim->seen.refault - victim->base.refault;
-	stalled = victim->seen.stalled_us - victim->base.stalled_us;
-	if (!victim->base_at) {
-		hermes_window_begin(victim, now);
-		return;
-	}
-	if (!victim->base_got) {
+	refaults = hermes_since(victim->seen.refault, victim->base.refault);
+	stalled = hermes_since(victim->seen.stalled_us, victim->base.stalled_us);
+	if (!victim->base_got && hermes_was_calm(victim)) {
 		hermes_learn(&victim->calm_refault, refaults, elapsed);
 		hermes_learn(&victim->calm_stalled, stalled, elapsed);
-		hermes_window_begin(victim, now);
-		return;
-	}
-	why = hermes_suffers(victim, policy, refaults, stalled, elapsed);
-	for (kind = 0; kind < HERMES_KINDS; kind++) {
-		if (why)
-			hermes_rest(&victim->rest[kind], why, policy, now);
-		else
-			hermes_recover(&victim->rest[kind]);
+	} else if (victim->base_got && elapsed < HERMES_WINDOWS_MAX * HERMES_WINDOW_NS) {
+		hermes_verdict(victim, policy, now,
+			       hermes_suffers(victim, policy, refaults, stalled,
+					      elapsed));
 	}
 	hermes_window_begin(victim, now);
 }
@@ -129,7 +145,8 @@ static u64 hermes_got(const struct hermes_pick *pick, int error,
 {
 	if (!error)
 		return pick->bytes;
-	return min(pick->bytes, pick->victim->seen.steal - before->steal);
+	return min(pick->bytes,
+		   hermes_since(pick->victim->seen.steal, before->steal));
 }
 
 /*
@@ -165,6 +182,7 @@ u32 hermes_judge_step(struct hermes_pick *pick, struct hermes_decision *d,
 
 	d->got = hermes_got(pick, d->error, before);
 	pick->victim->base_got += d->got;
+	pick->victim->stepped_at = now;
 	if (d->error && d->error != -EAGAIN && d->error != -EINTR)
 		why = HERMES_BACKOFF_ERROR;
 	else if (hermes_pct(d->got, pick->bytes) < policy->yield_pct ||

@@ -12,14 +12,19 @@
 #include "hermes.h"
 #include "victim.h"
 
+/* Below "hard" there is no demand to be added: a part of the gap instead. */
+#define HERMES_LIMIT_HARD	4
+
+/* Whether somebody below it can be reclaimed from. */
 static bool hermes_shared(struct cgroup *cgrp)
 {
 	struct hermes_registration *reg;
+	struct hermes_victim *v;
 
 	list_for_each_entry(reg, &hermes_registrations, link)
-		if (reg->own && (cgroup_is_descendant(reg->cgrp, cgrp) ||
-				 cgroup_is_descendant(cgrp, reg->cgrp)))
-			return true;
+		list_for_each_entry(v, &reg->victims, link)
+			if (cgroup_is_descendant(v->cgrp, cgrp))
+				return true;
 	return false;
 }
 
@@ -38,49 +43,95 @@ static void hermes_limit_levels(struct mem_cgroup *memcg, u64 limit,
 				struct hermes_levels *l)
 {
 	u64 used = (u64)page_counter_read(&memcg->memory) << PAGE_SHIFT;
-	u64 ahead = div_u64(l->demand * p->reaction_ms, MSEC_PER_SEC);
+	u64 gap = hermes_scaled(p->gap, limit);
 
+	memset(l, 0, sizeof(*l));
+	l->within = memcg->css.cgroup;
 	l->free = limit > used ? limit - used : 0;
-	l->hard = min(ahead, limit >> HERMES_AHEAD_SHIFT);
-	l->low = l->hard + hermes_scaled(p->gap, limit);
+	l->hard = gap / HERMES_LIMIT_HARD;
+	l->low = l->hard + gap;
 	l->high = l->low + hermes_scaled(p->hysteresis, limit);
 }
 
-/* The limits above one cgroup; the tightest so far stays in @best. */
-static void hermes_limits_above(struct mem_cgroup *memcg,
-				const struct hermes_policy *policy,
-				struct hermes_levels *best)
+static bool hermes_limit_known(const struct hermes_levels *limits,
+			       unsigned int nr, const struct cgroup *cgrp)
 {
-	struct hermes_levels l = *best;
+	while (nr--)
+		if (limits[nr].within == cgrp)
+			return true;
+	return false;
+}
+
+/* Room in parts of what there should be; 1024: at the low watermark. */
+static u64 hermes_limit_room(const struct hermes_levels *l)
+{
+	return div64_u64(l->free * 1024, max(l->low, 1ULL));
+}
+
+/* Into the list, which is in order of room; the widest is dropped. */
+static unsigned int hermes_limit_insert(struct hermes_levels *limits,
+					unsigned int nr,
+					const struct hermes_levels *l)
+{
+	unsigned int i = min(nr, HERMES_LIMITS_MAX - 1U);
+
+	if (nr == HERMES_LIMITS_MAX &&
+	    hermes_limit_room(&limits[i]) <= hermes_limit_room(l))
+		return nr;
+	for (; i && hermes_limit_room(&limits[i - 1]) > hermes_limit_room(l); i--)
+		limits[i] = limits[i - 1];
+	limits[i] = *l;
+	return min(nr + 1, (unsigned int)HERMES_LIMITS_MAX);
+}
+
+static unsigned int hermes_limits_above(struct mem_cgroup *memcg,
+					const struct hermes_policy *policy,
+					struct hermes_levels *limits,
+					unsigned int nr)
+{
+	struct hermes_levels l;
 	unsigned long limit;
 
 	while ((memcg = parent_mem_cgroup(memcg))) {
 		limit = min(READ_ONCE(memcg->memory.max),
 			    READ_ONCE(memcg->memory.high));
-		if (limit >= PAGE_COUNTER_MAX)
+		if (limit >= PAGE_COUNTER_MAX ||
+		    hermes_limit_known(limits, nr, memcg->css.cgroup))
 			continue;
 		hermes_limit_levels(memcg, (u64)limit << PAGE_SHIFT, policy, &l);
-		l.within = memcg->css.cgroup;
-		if (best->within && hermes_spare(&l) >= hermes_spare(best))
-			continue;
-		if (hermes_shared(l.within))
-			*best = l;
+		if (l.free < l.high * 2 && hermes_shared(l.within))
+			nr = hermes_limit_insert(limits, nr, &l);
 	}
+	return nr;
+}
+
+/* A cgroup that is being removed counts no more. */
+static unsigned int hermes_limits_hold(struct hermes_levels *limits,
+				       unsigned int nr)
+{
+	unsigned int i, held = 0;
+
+	for (i = 0; i < nr; i++)
+		if (cgroup_tryget(limits[i].within))
+			limits[held++] = limits[i];
+	return held;
 }
 
 /**
- * hermes_limit_tightest() - the shared limit with the least room
- * @l: the machine's levels; those of the limit if there is one
+ * hermes_limits() - the shared limits with the least room
+ * @limits: out, HERMES_LIMITS_MAX of them; in order of room, each with a
+ *	reference to its cgroup. Those with ample room are left out.
  * @policy: in force
  *
  * Context: Process context, hermes_cgroups_lock held.
- * Return: whether there is one; @l->within is then its cgroup, a reference.
+ * Return: how many.
  */
-bool hermes_limit_tightest(struct hermes_levels *l,
+unsigned int hermes_limits(struct hermes_levels *limits,
 			   const struct hermes_policy *policy)
 {
 	struct cgroup_subsys_state *css;
 	struct hermes_registration *reg;
+	unsigned int nr = 0;
 
 	lockdep_assert_held(&hermes_cgroups_lock);
 	rcu_read_lock();
@@ -89,10 +140,10 @@ bool hermes_limit_tightest(struct hermes_levels *l,
 			continue;
 		css = rcu_dereference(reg->cgrp->subsys[memory_cgrp_id]);
 		if (css)
-			hermes_limits_above(mem_cgroup_from_css(css), policy, l);
+			nr = hermes_limits_above(mem_cgroup_from_css(css),
+						 policy, limits, nr);
 	}
-	if (l->within && !cgroup_tryget(l->within))
-		l->within = NULL;
+	nr = hermes_limits_hold(limits, nr);
 	rcu_read_unlock();
-	return l->within;
+	return nr;
 }

@@ -41,6 +41,13 @@ module_param_named(headroom_pct, hermes_headroom_pct, uint, 0644);
 MODULE_PARM_DESC(headroom_pct,
 		 "Per cent of each memory.high and memory.max that a refill leaves free, at least 1 MiB, at most 64 MiB (default 5)");
 
+unsigned int hermes_worker_nice = 5;
+module_param_named(worker_nice, hermes_worker_nice, uint, 0644);
+MODULE_PARM_DESC(worker_nice,
+		 "Nice level at which a refill runs, 0 to 19 (default 5)");
+
+struct workqueue_struct *hermes_wq;
+
 static void hermes_default_limits(void)
 {
 	unsigned long ram = totalram_pages() << PAGE_SHIFT;
@@ -60,12 +67,17 @@ static int __init hermes_init(void)
 	int ret;
 
 	hermes_default_limits();
-	ret = hermes_workers_init();
-	if (ret)
-		return ret;
+	/*
+	 * Reclaim may count on the worker, see shrink.c. One client's refill
+	 * may have to wait for a page or for mmap_lock: the others then go on.
+	 */
+	hermes_wq = alloc_workqueue("hermes", WQ_UNBOUND | WQ_MEM_RECLAIM |
+				    WQ_SYSFS, 0);
+	if (!hermes_wq)
+		return -ENOMEM;
 	ret = hermes_arena_init();
 	if (ret)
-		goto err_workers;
+		goto err_wq;
 	ret = hermes_shrink_init();
 	if (ret)
 		goto err_arena;
@@ -93,8 +105,8 @@ err_shrink:
 	hermes_shrink_exit();
 err_arena:
 	hermes_arena_exit();
-err_workers:
-	hermes_workers_exit();
+err_wq:
+	destroy_workqueue(hermes_wq);
 	return ret;
 }
 
@@ -107,7 +119,7 @@ static void __exit hermes_exit(void)
 	hermes_client_exit();
 	hermes_shrink_exit();
 	hermes_arena_exit();
-	hermes_workers_exit();
+	destroy_workqueue(hermes_wq);
 }
 
 module_init(hermes_init);

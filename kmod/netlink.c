@@ -8,7 +8,7 @@
  * Commands of the family run in parallel (parallel_ops): registering a cgroup
  * opens files and a dry run reads those of every registered cgroup, and
  * without it they would do so under genl_mutex, for which every other family
- * of the machine waits. What they call has locks of its own; only the change
+ * of the machine waits. (A family that comes or goes still waits for them.) What they call has locks of its own; only the change
  * of the policy, read and then written, needs one more, see nl_policy.c.
  *
  * Unload: a dump holds a reference to the module from its first part to its
@@ -247,7 +247,9 @@ int hermes_nl_actor(struct sk_buff *skb, struct genl_info *info,
 {
 	const struct cred *opener = hermes_opener(skb);
 
-	if (!opener || !uid_eq(opener->euid, current_euid())) {
+	if (!opener || !uid_eq(opener->euid, current_euid()) ||
+	    !cap_issubset(current_cred()->cap_effective,
+			  opener->cap_effective)) {
 		NL_SET_ERR_MSG(info->extack,
 			       "the socket was opened by another user than the one who sends: open an own one");
 		return -EPERM;

@@ -24,6 +24,7 @@ void hermes_policy_init(void)
 {
 	u64 gap = max_t(u64, hermes_memory() >> HERMES_GAP_SHIFT, SZ_8M);
 
+	gap = min(gap, hermes_memory() / 4);
 	hermes_policy = (struct hermes_policy) {
 		.enabled = true,
 		.gap = gap,

@@ -32,8 +32,12 @@
 
 struct hermes_client;
 
-/* Registrations in all, and of one user without CAP_SYS_ADMIN. */
+/*
+ * Registrations in all; so many that users without CAP_SYS_ADMIN get no more;
+ * and of one such user.
+ */
 #define HERMES_CGROUPS_MAX	1024
+#define HERMES_CGROUPS_USERS_MAX	768
 #define HERMES_CGROUPS_USER_MAX	64
 #define HERMES_WEIGHT_DEF	100
 #define HERMES_WEIGHT_MAX	10000

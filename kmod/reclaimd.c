@@ -27,7 +27,7 @@
 #define HERMES_POLL_LOW_MS	100
 /* How fast free memory is expected to fall at any time, bytes a millisecond. */
 #define HERMES_FALL_MS		((u64)SZ_1G / MSEC_PER_SEC)
-/* After a look that found nothing to take, triggers are ignored for so long. */
+/* After a look, triggers are ignored for so long. */
 #define HERMES_QUIET_MS		10
 /* CPU time that may be saved up, in time of the budget. */
 #define HERMES_CPU_BURST_NS	(200 * (s64)NSEC_PER_MSEC)
@@ -56,8 +56,20 @@ static s64 hermes_cpu_credit;
 static u64 hermes_credited_at;
 /* Free bytes at the last look, and when that was, ns. */
 static u64 hermes_polled_free, hermes_polled_at;
-/* Not on the stack: 400 bytes are much where reclaim will use it, too. */
+/* Too large for a stack that reclaim will use, too. */
 static struct hermes_decision hermes_deciding;
+
+/*
+ * Where memory may be short: the machine, then limits. Of those that a step was
+ * taken for, up to the high watermark.
+ */
+static struct hermes_scopes {
+	struct hermes_levels levels[1 + HERMES_LIMITS_MAX];
+	unsigned int nr;
+	unsigned int next; /* whose turn it is */
+	u64 begun[1 + HERMES_LIMITS_MAX]; /* ids of these; 1: the machine */
+	unsigned int nr_begun;
+} hermes_scopes;
 
 static void hermes_reclaim_wake(unsigned int bit)
 {
@@ -80,12 +92,7 @@ void hermes_reclaim_trigger(enum hermes_trigger trigger)
 	hermes_reclaim_wake(trigger);
 }
 
-/**
- * hermes_reclaim_changed() - the policy or the registrations are new
- *
- * Context: Process context, takes hermes_cgroups_lock.
- */
-void hermes_reclaim_changed(void)
+static void hermes_rearm(void)
 {
 	struct hermes_policy policy;
 	u32 best_effort, latency_critical;
@@ -95,42 +102,75 @@ void hermes_reclaim_changed(void)
 	hermes_cgroups_count(&best_effort, &latency_critical);
 	WRITE_ONCE(hermes_armed, policy.enabled && best_effort);
 	mutex_unlock(&hermes_arm_lock);
+}
+
+/**
+ * hermes_reclaim_changed() - the policy or the registrations are new
+ *
+ * Context: Process context, takes hermes_cgroups_lock.
+ */
+void hermes_reclaim_changed(void)
+{
+	hermes_rearm();
 	hermes_reclaim_wake(HERMES_LOOK_AGAIN);
 }
 
-/* The machine's levels and those of the tightest shared limit; a reference. */
-static void hermes_all_levels(struct hermes_levels *machine,
-			      struct hermes_levels *limit,
+/* All levels as they are now; with references. */
+static void hermes_scopes_get(struct hermes_scopes *s,
 			      const struct hermes_policy *policy)
 {
-	hermes_levels(machine, policy);
-	*limit = *machine;
+	hermes_levels(&s->levels[0], policy);
 	mutex_lock(&hermes_cgroups_lock);
-	hermes_limit_tightest(limit, policy);
+	s->nr = 1 + hermes_limits(s->levels + 1, policy);
 	mutex_unlock(&hermes_cgroups_lock);
 }
 
-static void hermes_levels_put(struct hermes_levels *limit)
+static void hermes_scopes_put(struct hermes_scopes *s)
 {
-	if (limit->within)
-		cgroup_put(limit->within);
+	while (--s->nr)
+		cgroup_put(s->levels[s->nr].within);
+}
+
+static u64 hermes_scope_id(const struct hermes_levels *l)
+{
+	return l->within ? cgroup_id(l->within) : 1;
+}
+
+static bool hermes_scope_begun(const struct hermes_scopes *s,
+			       const struct hermes_levels *l)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nr_begun; i++)
+		if (s->begun[i] == hermes_scope_id(l))
+			return true;
+	return false;
+}
+
+static void hermes_scope_begin(struct hermes_scopes *s,
+			       const struct hermes_levels *l)
+{
+	if (s->nr_begun < ARRAY_SIZE(s->begun) && !hermes_scope_begun(s, l))
+		s->begun[s->nr_begun++] = hermes_scope_id(l);
 }
 
 /* Until free memory, falling as it may, has come half the way to a watermark. */
-static unsigned int hermes_poll_ms(const struct hermes_policy *policy)
+static unsigned int hermes_poll_ms(struct hermes_scopes *s,
+				   const struct hermes_policy *policy)
 {
-	u64 now = ktime_get_ns(), fall = HERMES_FALL_MS, ms, elapsed;
-	struct hermes_levels machine, limit;
-	s64 spare;
+	u64 now = ktime_get_ns(), fall = HERMES_FALL_MS, ms, elapsed, free;
+	s64 spare = S64_MAX;
+	unsigned int i;
 
-	hermes_all_levels(&machine, &limit, policy);
-	spare = min(hermes_spare(&machine), hermes_spare(&limit));
-	hermes_levels_put(&limit);
+	hermes_scopes_get(s, policy);
+	for (i = 0; i < s->nr; i++)
+		spare = min(spare, hermes_spare(&s->levels[i]));
+	free = s->levels[0].free;
+	hermes_scopes_put(s);
 	elapsed = max(div_u64(now - hermes_polled_at, NSEC_PER_MSEC), 1ULL);
-	if (hermes_polled_free > machine.free)
-		fall = max(fall, div64_u64(hermes_polled_free - machine.free,
-					   elapsed));
-	hermes_polled_free = machine.free;
+	if (hermes_polled_free > free)
+		fall = max(fall, div64_u64(hermes_polled_free - free, elapsed));
+	hermes_polled_free = free;
 	hermes_polled_at = now;
 	if (spare <= 0)
 		return min_t(u32, HERMES_POLL_LOW_MS, policy->poll_ms);
@@ -138,7 +178,7 @@ static unsigned int hermes_poll_ms(const struct hermes_policy *policy)
 	return clamp_t(u64, ms, HERMES_POLL_LEAST_MS, policy->poll_ms);
 }
 
-/* CPU time since @since that may be used; ns, below 0 it is overdrawn. */
+/* CPU time that may be used, after @used ns were; below 0 it is overdrawn. */
 static s64 hermes_reclaim_cpu_left(const struct hermes_policy *policy, u64 used)
 {
 	u64 now = ktime_get_ns();
@@ -148,6 +188,8 @@ static s64 hermes_reclaim_cpu_left(const struct hermes_policy *policy, u64 used)
 	hermes_credited_at = now;
 	earned = min_t(u64, earned, HERMES_CPU_BURST_NS);
 	hermes_cpu_credit = min(most, hermes_cpu_credit + (s64)earned) - (s64)used;
+	/* What one long step used is not held against it for minutes. */
+	hermes_cpu_credit = max(hermes_cpu_credit, -HERMES_CPU_BURST_NS);
 	return hermes_cpu_credit;
 }
 
@@ -175,9 +217,10 @@ static void hermes_settle(struct hermes_pick *pick, struct hermes_decision *d,
 
 	mutex_lock(&hermes_cgroups_lock);
 	hermes_victim_look(pick->victim);
-	d->refaults = pick->victim->seen.refault - before->refault;
+	d->refaults = hermes_since(pick->victim->seen.refault, before->refault);
 	d->pressure_pct = hermes_judge_pressure(pick->victim, now);
 	d->backoff = hermes_judge_step(pick, d, before, policy, now);
+	hermes_judge_window(pick->victim, policy, now);
 	reg->steps++;
 	reg->partial += d->error == -EAGAIN;
 	reg->asked += d->asked;
@@ -188,25 +231,25 @@ static void hermes_settle(struct hermes_pick *pick, struct hermes_decision *d,
 	atomic64_inc(&hermes_steps);
 	atomic64_add(d->asked, &hermes_asked);
 	atomic64_add(d->got, &hermes_got);
-	atomic64_add(d->cpu_ns, &hermes_cpu_ns);
 }
 
 static void hermes_reclaim_step(struct hermes_pick *pick,
 				struct hermes_decision *d,
 				const struct hermes_policy *policy)
 {
-	u64 cpu = current->se.sum_exec_runtime, start = ktime_get_ns();
+	struct hermes_stopwatch watch;
 	struct hermes_seen before;
 
+	/* What was seen may be some time old; others reclaim as well. */
 	mutex_lock(&hermes_cgroups_lock);
+	hermes_victim_look(pick->victim);
 	before = pick->victim->seen;
 	mutex_unlock(&hermes_cgroups_lock);
 	d->asked = pick->bytes;
+	hermes_stopwatch_start(&watch);
 	d->error = hermes_victim_write(pick);
-	d->wall_ns = ktime_get_ns() - start;
-	/* The scheduler accounts at ticks and switches. */
-	d->cpu_ns = min_t(u64, d->wall_ns,
-			  current->se.sum_exec_runtime - cpu + TICK_NSEC);
+	d->wall_ns = ktime_get_ns() - watch.wall;
+	d->cpu_ns = hermes_stopwatch_read(&watch);
 	hermes_settle(pick, d, &before, policy);
 }
 
@@ -224,15 +267,6 @@ static void hermes_decision_begin(struct hermes_decision *d,
 		hermes_cgroup_path(l->within, d->within);
 }
 
-/*
- * Where memory is short: of the machine first. An eager look does not wait until
- * the low watermark is passed.
- */
-static bool hermes_short(const struct hermes_levels *l, bool eager)
-{
-	return l->free < (eager ? l->high : l->low);
-}
-
 static bool hermes_reclaim_within(const struct hermes_levels *l, u32 trigger,
 				  const struct hermes_policy *policy)
 {
@@ -244,33 +278,55 @@ static bool hermes_reclaim_within(const struct hermes_levels *l, u32 trigger,
 		hermes_decision_add(d);
 		/* The last best-effort cgroup may have been removed. */
 		if (d->choice == HERMES_CHOICE_NOBODY)
-			hermes_reclaim_changed();
+			hermes_rearm();
 		return false;
 	}
 	hermes_reclaim_step(&pick, d, policy);
 	hermes_decision_add(d);
 	hermes_victim_put(pick.victim);
 	hermes_cgroup_put(pick.reg);
-	hermes_pace(policy, d->cpu_ns);
 	return true;
 }
 
-/* One decision; false when there is nothing more to do for now. */
+/* One step, wherever memory is short, in turn; false if there was none. */
+static bool hermes_reclaim_turn(struct hermes_scopes *s, u32 trigger, bool eager,
+				const struct hermes_policy *policy)
+{
+	const struct hermes_levels *l;
+	unsigned int i;
+
+	for (i = 0; i < s->nr; i++) {
+		l = &s->levels[(s->next + i) % s->nr];
+		if (l->free >= (eager || hermes_scope_begun(s, l) ?
+				l->high : l->low))
+			continue;
+		if (!hermes_reclaim_within(l, trigger, policy))
+			continue;
+		hermes_scope_begin(s, l);
+		s->next = (s->next + i + 1) % s->nr;
+		return true;
+	}
+	return false;
+}
+
 static bool hermes_reclaim_once(u32 trigger, bool eager)
 {
-	struct hermes_levels machine, limit;
+	struct hermes_scopes *s = &hermes_scopes;
+	struct hermes_stopwatch watch;
 	struct hermes_policy policy;
-	bool done = false;
+	bool done;
+	u64 used;
 
 	if (!READ_ONCE(hermes_armed) || kthread_should_stop())
 		return false;
 	hermes_policy_get(&policy);
-	hermes_all_levels(&machine, &limit, &policy);
-	if (hermes_short(&machine, eager))
-		done = hermes_reclaim_within(&machine, trigger, &policy);
-	if (!done && limit.within && hermes_short(&limit, eager))
-		done = hermes_reclaim_within(&limit, trigger, &policy);
-	hermes_levels_put(&limit);
+	hermes_stopwatch_start(&watch);
+	hermes_scopes_get(s, &policy);
+	done = hermes_reclaim_turn(s, trigger, eager, &policy);
+	hermes_scopes_put(s);
+	used = hermes_stopwatch_read(&watch);
+	atomic64_add(used, &hermes_cpu_ns);
+	hermes_pace(&policy, used);
 	return done;
 }
 
@@ -284,19 +340,25 @@ static long hermes_reclaim_look(void)
 
 	if (!READ_ONCE(hermes_armed))
 		return MAX_SCHEDULE_TIMEOUT;
+	/* Users may change what is theirs in a loop. */
+	if (pending == BIT(HERMES_LOOK_AGAIN) &&
+	    time_before(jiffies, hermes_quiet_until))
+		return msecs_to_jiffies(HERMES_QUIET_MS);
 	if (eager)
 		trigger = __ffs(pending & ~BIT(HERMES_LOOK_AGAIN));
 	hermes_demand_sample(ktime_get_ns());
 	atomic64_inc(&hermes_looks);
+	hermes_scopes.nr_begun = 0;
 	if (hermes_reclaim_once(trigger, eager)) {
 		atomic64_inc(&hermes_wakes);
-		while (hermes_reclaim_once(trigger, true))
+		/* An eager look is so for its first step. */
+		while (hermes_reclaim_once(trigger, false))
 			;
 	}
 	WRITE_ONCE(hermes_quiet_until,
 		   jiffies + msecs_to_jiffies(HERMES_QUIET_MS));
 	hermes_policy_get(&policy);
-	return msecs_to_jiffies(hermes_poll_ms(&policy));
+	return msecs_to_jiffies(hermes_poll_ms(&hermes_scopes, &policy));
 }
 
 static int hermes_reclaim_thread(void *unused)

@@ -41,7 +41,7 @@ enum hermes_refill {
 void hermes_reserve_wake(struct hermes_client *c)
 {
 	WRITE_ONCE(c->kick, true);
-	kthread_queue_work(c->worker, &c->work);
+	queue_work(hermes_wq, &c->work);
 }
 
 /**
@@ -74,7 +74,7 @@ void hermes_reserve_nudge(struct hermes_client *c)
  */
 void hermes_reserve_check(struct hermes_client *c)
 {
-	kthread_queue_work(c->worker, &c->work);
+	queue_work(hermes_wq, &c->work);
 }
 
 enum hrtimer_restart hermes_reserve_tick(struct hrtimer *timer)
@@ -84,7 +84,7 @@ enum hrtimer_restart hermes_reserve_tick(struct hrtimer *timer)
 
 	/* A worker may have armed it just before @closing was set. */
 	if (!READ_ONCE(c->closing))
-		kthread_queue_work(c->worker, &c->work);
+		queue_work(hermes_wq, &c->work);
 	return HRTIMER_NORESTART;
 }
 
@@ -105,7 +105,7 @@ void hermes_reserve_stop(struct hermes_client *c)
 {
 	WRITE_ONCE(c->closing, true);
 	hrtimer_cancel(&c->timer);
-	kthread_cancel_work_sync(&c->work);
+	cancel_work_sync(&c->work);
 	/* The worker may have armed it before it saw @closing. */
 	hrtimer_cancel(&c->timer);
 }
@@ -236,13 +236,11 @@ static unsigned int hermes_map_batch(struct hermes_client *c,
 static enum hermes_refill hermes_refill_may(struct hermes_client *c, u64 start,
 					    s64 cpu_left)
 {
-	u64 used = ktime_get_ns() - start;
-
 	if (hermes_must_stop(c))
 		return HERMES_REFILL_STOPPED;
-	if ((s64)used > cpu_left)
+	if ((s64)hermes_stopwatch_read(&c->run) > cpu_left)
 		return HERMES_REFILL_THROTTLED;
-	if (used > hermes_interval(c))
+	if (ktime_get_ns() - start > hermes_interval(c))
 		return HERMES_REFILL_MORE;
 	return HERMES_REFILL_FULL;
 }
@@ -395,6 +393,13 @@ static void hermes_reserve_next(struct hermes_client *c, u64 now,
 		hermes_reserve_arm(c, 0);
 		return;
 	}
+	if (end == HERMES_REFILL_THROTTLED) {
+		/* The reserve is to be full before the worker sleeps. */
+		WRITE_ONCE(c->kick, true);
+		hermes_reserve_arm(c, max(hermes_interval(c),
+					  hermes_cpu_debt(c)));
+		return;
+	}
 	if (end == HERMES_REFILL_LIMITED)
 		c->backoff = min(c->backoff + 1U, HERMES_BACKOFF_MAX);
 	else
@@ -509,13 +514,13 @@ static void hermes_reserve_drain(struct hermes_client *c)
  * hermes_reserve_work() - one run of the worker
  * @work: in a client
  *
- * Context: The client's thread. The client stays because hermes_reserve_stop() waits.
+ * Context: Workqueue. The client stays because hermes_reserve_stop() waits.
  */
-void hermes_reserve_work(struct kthread_work *work)
+void hermes_reserve_work(struct work_struct *work)
 {
 	struct hermes_client *c = container_of(work, struct hermes_client,
 					       work);
-	u64 cpu = current->se.sum_exec_runtime, start = ktime_get_ns();
+	unsigned int nice = READ_ONCE(hermes_worker_nice);
 
 	if (READ_ONCE(c->closing))
 		return;
@@ -523,10 +528,15 @@ void hermes_reserve_work(struct kthread_work *work)
 		hermes_reserve_drain(c);
 		return;
 	}
+	/*
+	 * Behind the service whose memory this prepares. Here, as a module
+	 * cannot set the nice level of a workqueue's threads.
+	 */
+	set_user_nice(current, min(nice, (unsigned int)MAX_NICE));
+	hermes_stopwatch_start(&c->run);
 	hermes_reserve_round(c);
-	/* The scheduler accounts at ticks and switches. */
-	hermes_cpu_used(c, min_t(u64, ktime_get_ns() - start,
-				 current->se.sum_exec_runtime - cpu + TICK_NSEC));
+	hermes_cpu_used(c, hermes_stopwatch_read(&c->run));
+	set_user_nice(current, 0);
 	/* Not mmput(): the last one tears the address space down. */
 	mmput_async(c->mm);
 }

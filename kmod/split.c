@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A best-effort cgroup that holds latency-critical ones: memory.reclaim of the
- * whole would reach them, too. Its victims are then the largest of its
+ * whole would reach them, too. Its victims are then the topmost of its
  * descendants that neither hold one nor are inside one. A best-effort cgroup
  * inside a latency-critical one has none.
  *
@@ -14,6 +14,8 @@
 #include "victim.h"
 
 #define HERMES_SPLIT_MAX	64
+/* And so many cgroups are looked at, in a row that nothing interrupts. */
+#define HERMES_SPLIT_VISITS	4096
 /* Cgroups come and go without notice: looked again after so long. */
 #define HERMES_SPLIT_NS		NSEC_PER_SEC
 
@@ -65,22 +67,23 @@ static u32 hermes_critical_inside(struct cgroup *cgrp)
 	return n;
 }
 
-/* The largest descendants without a latency-critical cgroup; references. */
+/* The topmost descendants without a latency-critical cgroup; references. */
 static unsigned int hermes_split_find(struct hermes_registration *reg,
 				      struct cgroup **found)
 {
 	struct cgroup_subsys_state *css;
 	struct cgroup *cgrp;
-	unsigned int n = 0;
+	unsigned int n = 0, visits = HERMES_SPLIT_VISITS;
 
 	rcu_read_lock();
 	css_for_each_descendant_pre(css, &reg->cgrp->self) {
 		cgrp = css->cgroup;
-		if (n == HERMES_SPLIT_MAX)
+		if (n == HERMES_SPLIT_MAX || !visits--)
 			break;
-		if (cgrp == reg->cgrp || hermes_holds_critical(cgrp) ||
-		    hermes_inside_critical(cgrp) ||
-		    !hermes_holds_critical(cgroup_parent(cgrp)))
+		/* The parent first: for most it is the only question. */
+		if (cgrp == reg->cgrp ||
+		    !hermes_holds_critical(cgroup_parent(cgrp)) ||
+		    hermes_holds_critical(cgrp) || hermes_inside_critical(cgrp))
 			continue;
 		if (cgroup_tryget(cgrp))
 			found[n++] = cgrp;
@@ -106,14 +109,16 @@ static void hermes_split_add(struct hermes_registration *reg,
 {
 	struct hermes_victim *v = hermes_split_known(reg, cgrp);
 	char path[HERMES_PATH_MAX];
+	int len;
 
 	if (v) {
 		list_move_tail(&v->link, victims);
 		return;
 	}
 	/* Relative to the registered directory: "/a/b". */
-	if (kernfs_path_from_node(cgrp->kn, reg->cgrp->kn, path,
-				  sizeof(path)) >= (int)sizeof(path))
+	len = kernfs_path_from_node(cgrp->kn, reg->cgrp->kn, path, sizeof(path));
+	/* Whether a path that is too long is told by its length differs. */
+	if (len <= 1 || len >= (int)sizeof(path) - 1)
 		return;
 	if (!hermes_victim_open(&reg->dir->f_path, path + 1, cgrp, &v))
 		list_add_tail(&v->link, victims);

@@ -8,8 +8,10 @@
  * that time. Whoever may reclaim from a cgroup may reclaim from all below it,
  * so the files of a descendant (split.c) may be opened by the kernel.
  */
+#include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/memcontrol.h>
+#include <linux/namei.h>
 #include <linux/page_counter.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -26,28 +28,57 @@ static bool hermes_swappiness;
 /* Buffer of the file that is being read; guarded by hermes_cgroups_lock. */
 static char hermes_stat_buf[HERMES_STAT_BYTES];
 
-static struct file *hermes_open_at(const struct path *dir, const char *name,
-				   const char *file, int flags)
+/*
+ * A file of the cgroup's directory, and nothing that somebody has mounted over
+ * it. The number tells a cgroup of that name that was removed and made anew.
+ */
+static int hermes_lookup(const struct path *dir, const char *name,
+			 const struct cgroup *cgrp, struct path *path)
 {
-	char *path = kasprintf(GFP_KERNEL, "%s%s%s", name, *name ? "/" : "",
-			       file);
-	struct file *f;
+	struct dentry *parent;
+	bool same;
+	int ret;
 
-	if (!path)
-		return ERR_PTR(-ENOMEM);
-	f = file_open_root(dir, path, flags | O_LARGEFILE, 0);
-	kfree(path);
-	return f;
+	ret = vfs_path_lookup(dir->dentry, dir->mnt, name, LOOKUP_NO_XDEV, path);
+	if (ret)
+		return ret;
+	parent = dget_parent(path->dentry);
+	same = path->mnt == dir->mnt && parent->d_sb == dir->dentry->d_sb &&
+	       d_inode(parent)->i_ino == cgroup_id(cgrp);
+	dput(parent);
+	if (same)
+		return 0;
+	path_put(path);
+	return -ENODEV;
 }
 
-/* A cgroup of that name may have been removed and made anew meanwhile. */
-static bool hermes_file_of(struct file *f, struct cgroup *cgrp)
+static struct file *hermes_open_at(const struct path *dir, const char *name,
+				   const struct cgroup *cgrp, const char *file,
+				   int flags)
 {
-	struct dentry *dir = dget_parent(f->f_path.dentry);
-	bool same = d_inode(dir)->i_ino == cgroup_id(cgrp);
+	char *full = kasprintf(GFP_KERNEL, "%s%s%s", name, *name ? "/" : "",
+			       file);
+	struct path path;
+	struct file *f;
+	int ret;
 
-	dput(dir);
-	return same;
+	if (!full)
+		return ERR_PTR(-ENOMEM);
+	ret = hermes_lookup(dir, full, cgrp, &path);
+	kfree(full);
+	if (ret)
+		return ERR_PTR(ret);
+	f = dentry_open(&path, flags | O_LARGEFILE, current_cred());
+	path_put(&path);
+	if (IS_ERR(f))
+		return f;
+	/* dentry_open() leaves this to its caller. */
+	ret = file_permission(f, flags == O_RDONLY ? MAY_READ : MAY_WRITE);
+	if (ret) {
+		fput(f);
+		return ERR_PTR(ret);
+	}
+	return f;
 }
 
 static void hermes_victim_free(struct hermes_victim *v)
@@ -65,18 +96,17 @@ static void hermes_victim_free(struct hermes_victim *v)
 static int hermes_victim_files(struct hermes_victim *v, const struct path *dir,
 			       const char *name)
 {
-	struct file *f = hermes_open_at(dir, name, "memory.reclaim", O_WRONLY);
+	struct file *f;
 
+	f = hermes_open_at(dir, name, v->cgrp, "memory.reclaim", O_WRONLY);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	v->reclaim = f;
-	if (!hermes_file_of(f, v->cgrp))
-		return -ENODEV;
-	f = hermes_open_at(dir, name, "memory.stat", O_RDONLY);
+	f = hermes_open_at(dir, name, v->cgrp, "memory.stat", O_RDONLY);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	v->stat = f;
-	f = hermes_open_at(dir, name, "memory.pressure", O_RDONLY);
+	f = hermes_open_at(dir, name, v->cgrp, "memory.pressure", O_RDONLY);
 	v->pressure = IS_ERR(f) ? NULL : f;
 	return 0;
 }
@@ -90,7 +120,8 @@ static int hermes_victim_files(struct hermes_victim *v, const struct path *dir,
  *
  * Context: Process context, with the rights that count.
  * Return: 0; -ENOENT it has no memory.reclaim; -EACCES that may not be
- *	written; -ENODEV it is another cgroup or gone; -ENOMEM.
+ *	written; -ENODEV it is another cgroup or gone; -EXDEV something is
+ *	mounted over it; -ENOMEM.
  */
 int hermes_victim_open(const struct path *dir, const char *name,
 		       struct cgroup *cgrp, struct hermes_victim **victim)
@@ -161,15 +192,15 @@ static u64 hermes_pages_number(const char *key)
 }
 
 /**
- * hermes_victim_look() - read what a cgroup holds and suffers
+ * hermes_victim_read() - what a cgroup holds and suffers
  * @victim: the victim
+ * @s: out; what cannot be read stays
  *
  * Context: Process context, hermes_cgroups_lock held; may allocate.
  * Return: 0; -ENODEV the cgroup was removed; another error of the read.
  */
-int hermes_victim_look(struct hermes_victim *victim)
+int hermes_victim_read(struct hermes_victim *victim, struct hermes_seen *s)
 {
-	struct hermes_seen *s = &victim->seen;
 	int ret = hermes_read(victim->stat);
 
 	if (ret)
@@ -182,10 +213,26 @@ int hermes_victim_look(struct hermes_victim *victim)
 	s->refault = hermes_pages_number("workingset_refault_file ") +
 		     hermes_pages_number("workingset_refault_anon ");
 	/* "some avg10=.. avg60=.. avg300=.. total=N"; without PSI it cannot be read */
+	s->stalled_us = 0;
 	if (victim->pressure && !hermes_read(victim->pressure))
 		s->stalled_us = hermes_number("total=");
-	victim->seen_at = ktime_get_ns();
 	return 0;
+}
+
+/**
+ * hermes_victim_look() - see what a cgroup holds and suffers
+ * @victim: the victim
+ *
+ * Context: Process context, hermes_cgroups_lock held; may allocate.
+ * Return: as hermes_victim_read().
+ */
+int hermes_victim_look(struct hermes_victim *victim)
+{
+	int ret = hermes_victim_read(victim, &victim->seen);
+
+	if (!ret)
+		victim->seen_at = ktime_get_ns();
+	return ret;
 }
 
 /** hermes_victim_current() - bytes charged to the cgroup now
@@ -228,7 +275,7 @@ int hermes_victim_write(const struct hermes_pick *pick)
 {
 	char text[48];
 
-	if (hermes_swappiness)
+	if (READ_ONCE(hermes_swappiness))
 		scnprintf(text, sizeof(text), "%llu swappiness=%d", pick->bytes,
 			  pick->kind == HERMES_KIND_FILE ? 0 : 200);
 	else
@@ -248,11 +295,11 @@ void hermes_victim_probe(struct hermes_victim *victim)
 
 	/* Another error, as of a cgroup that is being removed, says nothing. */
 	if (!ret || ret == -EINVAL)
-		hermes_swappiness = !ret;
+		WRITE_ONCE(hermes_swappiness, !ret);
 }
 
 /** hermes_can_choose_kind() - whether a step can be limited to file cache */
 bool hermes_can_choose_kind(void)
 {
-	return hermes_swappiness;
+	return READ_ONCE(hermes_swappiness);
 }

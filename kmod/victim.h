@@ -19,6 +19,7 @@ enum hermes_kind {
 
 /* Time over which a victim's refaults and stalls are judged. */
 #define HERMES_WINDOW_NS	(100 * NSEC_PER_MSEC)
+#define HERMES_WINDOWS_MAX	5
 /*
  * File cache that is left: what a job needs to run. Where there is anonymous
  * memory to take instead, a part of all that it uses.
@@ -37,6 +38,12 @@ struct hermes_seen {
 	u64 refault;
 	u64 stalled_us;
 };
+
+/* Of a counter; 0 where it fell, which none should. */
+static inline u64 hermes_since(u64 now, u64 then)
+{
+	return now > then ? now - then : 0;
+}
 
 /**
  * struct hermes_rest - a victim is left alone, for one kind of memory
@@ -63,6 +70,7 @@ struct hermes_rest {
  * @base: as read at the begin of the window
  * @base_at: when that was
  * @base_got: bytes got since then
+ * @stepped_at: when the last step was, ns
  * @calm_refault: what it refaults anyway, bytes per second: in windows without
  *	a step, lately
  * @calm_stalled: the same of @seen.stalled_us, microseconds per second
@@ -82,6 +90,7 @@ struct hermes_victim {
 	struct hermes_seen base;
 	u64 base_at;
 	u64 base_got;
+	u64 stepped_at;
 	u64 calm_refault;
 	u64 calm_stalled;
 	struct hermes_rest rest[HERMES_KINDS];
@@ -189,6 +198,7 @@ int hermes_victim_open(const struct path *dir, const char *name,
 		       struct cgroup *cgrp, struct hermes_victim **victim);
 void hermes_victim_get(struct hermes_victim *victim);
 void hermes_victim_put(struct hermes_victim *victim);
+int hermes_victim_read(struct hermes_victim *victim, struct hermes_seen *s);
 int hermes_victim_look(struct hermes_victim *victim);
 u64 hermes_victim_current(const struct hermes_victim *victim);
 int hermes_victim_write(const struct hermes_pick *pick);
@@ -216,7 +226,10 @@ void hermes_levels(struct hermes_levels *l, const struct hermes_policy *p);
 void hermes_demand_sample(u64 now);
 
 /* limit.c APIs: */
-bool hermes_limit_tightest(struct hermes_levels *l,
+/* Shared limits that are looked after at a time. */
+#define HERMES_LIMITS_MAX	8
+
+unsigned int hermes_limits(struct hermes_levels *limits,
 			   const struct hermes_policy *policy);
 
 #endif /* _HERMES_VICTIM_H */
