@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,6 +15,7 @@
 #include <sys/syscall.h>
 
 #include "kselftest_harness.h"
+#include "hermes_nl.h"
 #include "hermes_util.h"
 
 #define MODULE_FILE	"/run/hermes/hermes.ko"
@@ -176,6 +178,134 @@ TEST_F(rmmod, parameters)
 	ASSERT_EQ(0, unload_soon());
 	EXPECT_EQ(-EINVAL, load("client_max_bytes=rubbish"));
 	EXPECT_FALSE(is_loaded());
+}
+
+/* Loaded anew, it has a family again, and nothing of before. */
+static int reload_and_ask(void)
+{
+	struct hermes_nl nl;
+	int err = load("");
+
+	if (err)
+		return err;
+	wait_until(!access(HERMES_DEVICE, F_OK));
+	err = nl_open(&nl);
+	if (err)
+		return err;
+	if (nl_total(&nl, HERMES_A_TOTALS_BEST_EFFORT) ||
+	    nl_total(&nl, HERMES_A_TOTALS_LATENCY_CRITICAL) ||
+	    nl_total(&nl, HERMES_A_TOTALS_CLIENTS))
+		err = -EBUSY;
+	nl_close(&nl);
+	return err;
+}
+
+/* Netlink sockets are not the module's: neither an idle one nor a listener. */
+TEST_F(rmmod, netlink_sockets)
+{
+	static struct hermes_nl idle, listener;
+	struct nl_attrs event;
+
+	ASSERT_EQ(0, nl_open(&idle));
+	ASSERT_EQ(0, nl_open(&listener));
+	ASSERT_EQ(0, nl_subscribe(&listener));
+	EXPECT_NE(~0ULL, nl_total(&idle, HERMES_A_TOTALS_FREE));
+	EXPECT_EQ(0, unload_soon());
+	EXPECT_EQ(~0ULL, nl_total(&idle, HERMES_A_TOTALS_FREE));
+	EXPECT_EQ(-ETIMEDOUT, nl_event(&listener, &event, 0));
+	EXPECT_EQ(0, reload_and_ask());
+	nl_close(&idle);
+	nl_close(&listener);
+}
+
+TEST_F(rmmod, registrations)
+{
+	char best_effort[CG_PATH_MAX], critical[CG_PATH_MAX];
+	static struct hermes_nl nl;
+
+	ASSERT_EQ(0, cg_create(best_effort, NULL, "rmmod-be"));
+	ASSERT_EQ(0, cg_create(critical, NULL, "rmmod-lc"));
+	ASSERT_EQ(0, nl_open(&nl));
+	EXPECT_EQ(0, nl_cgroup_add(&nl, best_effort, HERMES_CGROUP_BEST_EFFORT,
+				   NULL));
+	EXPECT_EQ(0, nl_cgroup_add(&nl, critical,
+				   HERMES_CGROUP_LATENCY_CRITICAL, NULL));
+	nl_close(&nl);
+	EXPECT_EQ(0, unload_soon());
+	EXPECT_EQ(0, reload_and_ask());
+	cg_remove(best_effort);
+	cg_remove(critical);
+}
+
+static int ignore(const struct nl_attrs *object, void *data)
+{
+	(void)object;
+	(void)data;
+	return 0;
+}
+
+/* Asks all the time, whether there is a module or not. */
+static void dump_for_ever(void)
+{
+	static const uint8_t cmds[] = {
+		HERMES_CMD_CLIENT_GET, HERMES_CMD_CGROUP_GET,
+		HERMES_CMD_DECISION_GET,
+	};
+	static struct hermes_nl nl;
+	struct nl_request req;
+
+	for (;;) {
+		while (nl_open(&nl))
+			sleep_ms(1);
+		for (size_t i = 0; i < 3 * ARRAY_SIZE(cmds); i++) {
+			nl_begin(&nl, &req, cmds[i % ARRAY_SIZE(cmds)]);
+			nl_dump(&nl, &req, ignore, NULL);
+			nl_total(&nl, HERMES_A_TOTALS_FREE);
+		}
+		nl_close(&nl);
+	}
+}
+
+/* Refused or not, nothing breaks. */
+TEST_F_TIMEOUT(rmmod, while_others_dump, TEST_TIMEOUT_LONG)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		dump_for_ever();
+	for (int i = 0; i < 20; i++) {
+		int err = unload();
+
+		EXPECT_TRUE(!err || err == -EWOULDBLOCK) TH_LOG("%d", err);
+		if (!err)
+			ASSERT_EQ(0, load(""));
+		sleep_ms(20);
+	}
+	EXPECT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(-SIGKILL, child_exit(pid));
+	EXPECT_EQ(0, unload_soon());
+	EXPECT_EQ(0, reload_and_ask());
+}
+
+/* A dump that nobody reads on holds the module until its socket is closed. */
+TEST_F(rmmod, dump_half_read)
+{
+	static struct hermes_client c[60];
+	static struct hermes_nl nl;
+	struct nl_request req;
+
+	for (size_t i = 0; i < ARRAY_SIZE(c); i++)
+		ASSERT_EQ(0, hermes_open(&c[i]));
+	ASSERT_EQ(0, nl_open(&nl));
+	nl_begin(&nl, &req, HERMES_CMD_CLIENT_GET);
+	req.head.nlmsg_flags |= NLM_F_DUMP;
+	ASSERT_EQ(0, nl_send(&nl, &req, req.head.nlmsg_len));
+	for (size_t i = 0; i < ARRAY_SIZE(c); i++)
+		hermes_close(&c[i]);
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	nl_close(&nl);
+	EXPECT_EQ(0, unload_soon());
+	EXPECT_EQ(0, reload_and_ask());
 }
 
 TEST_HARNESS_MAIN
