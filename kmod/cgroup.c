@@ -64,6 +64,8 @@ void hermes_cgroup_put(struct hermes_registration *reg)
 static void hermes_cgroup_unlink(struct hermes_registration *reg)
 {
 	list_del_init(&reg->link);
+	if (!reg->own)
+		hermes_split_stale();
 	hermes_cgroup_put(reg);
 }
 
@@ -220,6 +222,8 @@ static void hermes_cgroup_insert(struct hermes_registration *reg)
 		if (cgroup_id(next->cgrp) > cgroup_id(reg->cgrp))
 			break;
 	list_add_tail(&reg->link, &next->link);
+	if (!reg->own)
+		hermes_split_stale();
 }
 
 /* First look, so that nobody has to wait for the first decision. */

@@ -17,6 +17,21 @@
 /* Cgroups come and go without notice: looked again after so long. */
 #define HERMES_SPLIT_NS		NSEC_PER_SEC
 
+/** hermes_split_stale() - latency-critical cgroups have come or gone
+ *
+ * Their number may be what it was: victims are found out anew by the next look.
+ *
+ * Context: hermes_cgroups_lock held.
+ */
+void hermes_split_stale(void)
+{
+	struct hermes_registration *r;
+
+	lockdep_assert_held(&hermes_cgroups_lock);
+	list_for_each_entry(r, &hermes_registrations, link)
+		r->split_at = 0;
+}
+
 static bool hermes_holds_critical(struct cgroup *cgrp)
 {
 	struct hermes_registration *r;
@@ -134,7 +149,8 @@ void hermes_split(struct hermes_registration *reg)
 	unsigned int n, i;
 
 	lockdep_assert_held(&hermes_cgroups_lock);
-	if (critical == reg->split && (!critical || now - reg->split_at < HERMES_SPLIT_NS))
+	if (critical == reg->split &&
+	    (!critical || (reg->split_at && now - reg->split_at < HERMES_SPLIT_NS)))
 		return;
 	reg->split_at = now;
 	reg->split = critical;

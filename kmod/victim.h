@@ -89,7 +89,7 @@ struct hermes_victim {
  * @own: the victim that it is itself; NULL for a latency-critical one
  * @victims: @own, or those that take its place
  * @split: latency-critical cgroups in it
- * @split_at: when @victims was last found out, ns
+ * @split_at: when @victims was last found out, ns; 0: to be found out anew
  * @tokens: bytes that may be asked for now, by the rate limit
  * @tokens_at: when that was computed, ns
  * @refault_base: refaulted bytes when it was registered
@@ -143,6 +143,7 @@ void hermes_cgroup_path(struct cgroup *cgrp, char *path);
 
 /* split.c APIs: */
 void hermes_split(struct hermes_registration *reg);
+void hermes_split_stale(void);
 
 /* victim.c APIs: */
 int hermes_victim_open(const struct path *dir, const char *name,
