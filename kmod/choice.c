@@ -128,7 +128,6 @@ static void hermes_consider(struct hermes_registration *reg,
 {
 	u64 offer = hermes_offer(reg, v, kind);
 
-	none->any = true;
 	if (offer < HERMES_STEP_LEAST)
 		return;
 	if (kind == HERMES_KIND_ANON && get_nr_swap_pages() <= 0) {
@@ -165,6 +164,8 @@ static void hermes_compare(enum hermes_kind kind,
 	list_for_each_entry(reg, &hermes_registrations, link) {
 		if (!reg->own)
 			continue;
+		/* It may have no victim: inside a latency-critical one. */
+		none->any = true;
 		tokens = hermes_tokens(reg, policy, now);
 		list_for_each_entry(v, &reg->victims, link) {
 			d->candidates += kind == HERMES_KIND_FILE;
