@@ -335,7 +335,9 @@ int hermes_reclaim_init(void)
 void hermes_reclaim_exit(void)
 {
 	WRITE_ONCE(hermes_armed, false);
-	timer_delete_sync(&hermes_reclaim_timer);
 	kthread_stop(hermes_reclaimd);
+	/* The thread may have armed it anew. */
+	WRITE_ONCE(hermes_armed, false);
+	timer_delete_sync(&hermes_reclaim_timer);
 	hermes_cgroups_exit();
 }
