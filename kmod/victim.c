@@ -244,7 +244,11 @@ int hermes_victim_write(const struct hermes_pick *pick)
  */
 void hermes_victim_probe(struct hermes_victim *victim)
 {
-	hermes_swappiness = !hermes_write(victim->reclaim, "0 swappiness=0");
+	int ret = hermes_write(victim->reclaim, "0 swappiness=0");
+
+	/* Another error, as of a cgroup that is being removed, says nothing. */
+	if (!ret || ret == -EINVAL)
+		hermes_swappiness = !ret;
 }
 
 /** hermes_can_choose_kind() - whether a step can be limited to file cache */
