@@ -438,8 +438,10 @@ int stage_press(struct stage *s, long missing, long hysteresis)
 	if (err)
 		return err;
 	stage_look(s);
-	if (s->nr)
+	if (s->nr) {
 		s->seq = s->log[s->nr - 1].seq;
+		s->repeats = s->log[s->nr - 1].repeats;
+	}
 	err = nl_totals(&s->nl, &totals);
 	if (err)
 		return err;
@@ -468,7 +470,9 @@ int stage_look(struct stage *s)
 {
 	int nr = nl_decisions(&s->nl, s->log, STAGE_DECISIONS), old = 0;
 
-	while (old < nr && s->log[old].seq <= s->seq)
+	while (old < nr && (s->log[old].seq < s->seq ||
+			    (s->log[old].seq == s->seq &&
+			     s->log[old].repeats <= s->repeats)))
 		old++;
 	s->nr = nr < 0 ? 0 : nr - old;
 	memmove(s->log, s->log + old, s->nr * sizeof(*s->log));

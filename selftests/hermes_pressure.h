@@ -59,7 +59,8 @@ long job_swapped(const struct job *j);
  * @saved: policy before, by attribute
  * @hog: process that locks memory; 0: none
  * @seq: number of the last decision before the last stage_press()
- * @log: decisions since, by stage_look()
+ * @repeats: how often that had been repeated
+ * @log: decisions since, by stage_look(); that one, too, if it was repeated
  * @nr: how many
  */
 struct stage {
@@ -67,6 +68,7 @@ struct stage {
 	uint64_t saved[HERMES_A_POLICY_MAX + 1];
 	pid_t hog;
 	uint64_t seq;
+	uint32_t repeats;
 	struct nl_decision log[STAGE_DECISIONS];
 	int nr;
 };

@@ -257,7 +257,8 @@ static void expect_yield(struct __test_metadata *_metadata, struct stage *s,
 {
 	struct nl_cgroup cg;
 
-	ASSERT_TRUE(wait_until(stage_at_high(s)));
+	ASSERT_TRUE(wait_until(stage_at_high(s)))
+		stage_show(s);
 	ASSERT_LT(0, stage_look(s));
 	EXPECT_EQ(a->id, s->log[0].id);
 	EXPECT_EQ(-EAGAIN, s->log[0].error);
@@ -314,10 +315,11 @@ TEST_F(limits, refaults)
 	struct nl_cgroup cg;
 
 	ASSERT_EQ(0, job_reread(&self->a, 48 * MIB));
-	ASSERT_EQ(0, stage_add(s, &self->a, BEST_EFFORT, NULL));
+	ASSERT_EQ(0, stage_add(s, &self->a, BEST_EFFORT, &with_anon));
 	ASSERT_EQ(0, stage_press(s, 40 * MIB, 0));
 	EXPECT_TRUE(wait_until(backoff_of(s, &self->a) ==
-			       HERMES_BACKOFF_REFAULT));
+			       HERMES_BACKOFF_REFAULT))
+		stage_show(s);
 	EXPECT_TRUE(wait_until(stage_decided(s, HERMES_CHOICE_BACKOFF)));
 	ASSERT_EQ(0, nl_cgroup_get(&s->nl, self->a.cgroup, &cg));
 	TH_LOG("%lu steps, %lu MiB asked, %lu MiB got, %lu MiB refaulted",
@@ -356,7 +358,8 @@ TEST_F(limits, decisions)
 	ASSERT_EQ(0, stage_add(s, &self->a, BEST_EFFORT, NULL));
 	ASSERT_EQ(0, stage_set(s, HERMES_A_POLICY_STEP, SMALL_STEP));
 	ASSERT_EQ(0, stage_press(s, 24 * MIB, 0));
-	ASSERT_TRUE(wait_until(stage_at_high(s)));
+	ASSERT_TRUE(wait_until(stage_at_high(s)))
+		stage_show(s);
 	nr = nl_decisions(&s->nl, d, STAGE_DECISIONS + 50);
 	ASSERT_EQ(STAGE_DECISIONS, nr);
 	for (int i = 1; i < nr; i++) {
@@ -474,6 +477,7 @@ TEST_F_TIMEOUT(limits, module_is_removed, TEST_TIMEOUT_LONG)
 		ASSERT_EQ(0, module_load());
 		ASSERT_EQ(0, nl_open(&s->nl));
 		s->seq = 0;
+		s->repeats = 0;
 		EXPECT_EQ(0, stage_look(s));
 		EXPECT_EQ(0, nl_total(&s->nl, HERMES_A_TOTALS_BEST_EFFORT));
 		EXPECT_EQ(0, nl_total(&s->nl, HERMES_A_TOTALS_STEPS));
