@@ -91,11 +91,15 @@ static void hermes_look_at(struct hermes_victim *v,
 			   const struct hermes_policy *policy, u64 now,
 			   unsigned int *looks)
 {
-	if (!*looks || (v->seen_at && now - v->seen_at < HERMES_FRESH_NS))
-		return;
-	--*looks;
-	if (!hermes_victim_look(v))
-		hermes_judge_window(v, policy, now);
+	/* Somebody else may have looked: the last step, or a reader of status. */
+	if (!v->seen_at || now - v->seen_at >= HERMES_FRESH_NS) {
+		if (!*looks)
+			return;
+		--*looks;
+		if (hermes_victim_look(v))
+			return;
+	}
+	hermes_judge_window(v, policy, now);
 }
 
 /* All victims up to date, as far as one look goes. */
