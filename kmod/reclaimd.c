@@ -56,6 +56,8 @@ static atomic64_t hermes_wakes, hermes_looks, hermes_steps, hermes_asked,
 /* The thread only. */
 static s64 hermes_cpu_credit;
 static u64 hermes_credited_at;
+/* Its CPU time that was charged so far: all of it, looks as well as steps. */
+static u64 hermes_cpu_charged;
 
 static void hermes_reclaim_wake(enum hermes_trigger trigger)
 {
@@ -132,23 +134,28 @@ void hermes_reclaim_changed(void)
 	mutex_unlock(&hermes_arm_lock);
 }
 
-/* CPU time since @since that may be used; ns, below 0 it is overdrawn. */
-static s64 hermes_reclaim_cpu_left(const struct hermes_policy *policy, u64 used)
+/*
+ * CPU time that may be used; ns, below 0 it is overdrawn. The scheduler accounts
+ * at ticks and switches: what it does not know yet is charged the next time.
+ */
+static s64 hermes_reclaim_cpu_left(const struct hermes_policy *policy)
 {
-	u64 now = ktime_get_ns();
+	u64 now = ktime_get_ns(), used = current->se.sum_exec_runtime;
 	u64 earned = div_u64((now - hermes_credited_at) * policy->cpu_pct, 100);
 	s64 most = HERMES_CPU_BURST_NS / 100 * policy->cpu_pct;
 
 	hermes_credited_at = now;
-	earned = min_t(u64, earned, HERMES_CPU_BURST_NS);
-	hermes_cpu_credit = min(most, hermes_cpu_credit + (s64)earned) - (s64)used;
+	hermes_cpu_credit = min(most, hermes_cpu_credit + (s64)earned) -
+			    (s64)(used - hermes_cpu_charged);
+	atomic64_add(used - hermes_cpu_charged, &hermes_cpu_ns);
+	hermes_cpu_charged = used;
 	return hermes_cpu_credit;
 }
 
-/* Sleeps off what was used beyond the budget; @used in ns. */
-static void hermes_pace(const struct hermes_policy *policy, u64 used)
+/* Sleeps off what was used beyond the budget. */
+static void hermes_pace(const struct hermes_policy *policy)
 {
-	s64 left = hermes_reclaim_cpu_left(policy, used);
+	s64 left = hermes_reclaim_cpu_left(policy);
 
 	if (left >= 0) {
 		cond_resched();
@@ -182,7 +189,6 @@ static void hermes_settle(struct hermes_pick *pick, struct hermes_decision *d,
 	atomic64_inc(&hermes_steps);
 	atomic64_add(d->asked, &hermes_asked);
 	atomic64_add(d->got, &hermes_got);
-	atomic64_add(d->cpu_ns, &hermes_cpu_ns);
 }
 
 static void hermes_reclaim_step(struct hermes_pick *pick,
@@ -234,13 +240,14 @@ static bool hermes_reclaim_once(u32 trigger, struct hermes_decision *d)
 		/* The last best-effort cgroup may have been removed. */
 		if (d->choice == HERMES_CHOICE_NOBODY)
 			hermes_reclaim_changed();
+		hermes_pace(&policy);
 		return false;
 	}
 	hermes_reclaim_step(&pick, d, &policy);
 	hermes_decision_add(d);
 	hermes_victim_put(pick.victim);
 	hermes_cgroup_put(pick.reg);
-	hermes_pace(&policy, d->cpu_ns);
+	hermes_pace(&policy);
 	return true;
 }
 
@@ -253,6 +260,7 @@ static int hermes_reclaim_thread(void *unused)
 	u32 trigger;
 
 	set_user_nice(current, HERMES_NICE);
+	hermes_cpu_charged = current->se.sum_exec_runtime;
 	while (!kthread_should_stop()) {
 		wait_event_idle(hermes_reclaim_wait,
 				READ_ONCE(hermes_pending) ||
