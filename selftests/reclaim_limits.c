@@ -365,10 +365,8 @@ TEST_F(limits, decisions)
 	for (int i = 1; i < nr; i++) {
 		EXPECT_EQ(d[i - 1].seq + 1, d[i].seq);
 		EXPECT_GE(d[i].time, d[i - 1].time);
-		if (d[i].id)
-			EXPECT_EQ(0, d[i].repeats);
-		else if (d[i - 1].repeats)
-			EXPECT_NE(d[i - 1].choice, d[i].choice);
+		EXPECT_TRUE(!d[i].repeats || !d[i].id);
+		EXPECT_TRUE(d[i].choice != d[i - 1].choice || d[i].id);
 	}
 	EXPECT_GE(d[nr - 1].seq, 24 * MIB / SMALL_STEP);
 
