@@ -8,8 +8,9 @@
  * Commands of the family run in parallel (parallel_ops): registering a cgroup
  * opens files and a dry run reads those of every registered cgroup, and
  * without it they would do so under genl_mutex, for which every other family
- * of the machine waits. (A family that comes or goes still waits for them.) What they call has locks of its own; only the change
- * of the policy, read and then written, needs one more, see nl_policy.c.
+ * of the machine waits. (A family that comes or goes still waits for them.)
+ * What they call has locks of its own; only the change of the policy, read and
+ * then written, needs one more, see nl_policy.c.
  *
  * Unload: a dump holds a reference to the module from its first part to its
  * last, or until its socket is closed, so module exit finds none. A command
@@ -238,7 +239,8 @@ static const struct cred *hermes_opener(struct sk_buff *skb)
  *
  * The rights are the sender's. A socket may have been opened by one user and
  * written to by another who does not know what it is (a privileged process
- * whose standard error it is, say), so both have to be the same.
+ * whose standard error it is, say), so both have to be the same, and the sender
+ * may not be able to do more than the opener.
  *
  * Return: 0, -EPERM.
  */

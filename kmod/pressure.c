@@ -11,12 +11,14 @@
 static bool hermes_node_has(int nid, unsigned long nr)
 {
 	struct zone *zone = NODE_DATA(nid)->node_zones;
-	struct zone *end = zone + MAX_NR_ZONES;
+	struct zone *end = zone + ZONE_NORMAL;
 
-	for (; zone < end; zone++)
+	/* Of lower zones, what is reserved for those who need them is not free. */
+	for (; zone <= end; zone++)
 		if (populated_zone(zone) &&
 		    zone_page_state(zone, NR_FREE_PAGES) >
-			    low_wmark_pages(zone) + nr)
+			    low_wmark_pages(zone) +
+			    zone->lowmem_reserve[ZONE_NORMAL] + nr)
 			return true;
 	return false;
 }

@@ -54,6 +54,8 @@ static atomic64_t hermes_wakes, hermes_looks, hermes_steps, hermes_asked,
 /* The thread only. */
 static s64 hermes_cpu_credit;
 static u64 hermes_credited_at;
+/* Its CPU time that was charged so far: all of it, looks as well as steps. */
+static u64 hermes_cpu_charged;
 /* Free bytes at the last look, and when that was, ns. */
 static u64 hermes_polled_free, hermes_polled_at;
 /* Too large for a stack that reclaim will use, too. */
@@ -178,25 +180,30 @@ static unsigned int hermes_poll_ms(struct hermes_scopes *s,
 	return clamp_t(u64, ms, HERMES_POLL_LEAST_MS, policy->poll_ms);
 }
 
-/* CPU time that may be used, after @used ns were; below 0 it is overdrawn. */
-static s64 hermes_reclaim_cpu_left(const struct hermes_policy *policy, u64 used)
+/*
+ * CPU time that may be used; ns, below 0 it is overdrawn. The scheduler accounts
+ * at ticks and switches: what it does not know yet is charged the next time.
+ */
+static s64 hermes_reclaim_cpu_left(const struct hermes_policy *policy)
 {
-	u64 now = ktime_get_ns();
+	u64 now = ktime_get_ns(), used = current->se.sum_exec_runtime;
 	u64 earned = div_u64((now - hermes_credited_at) * policy->cpu_pct, 100);
 	s64 most = HERMES_CPU_BURST_NS / 100 * policy->cpu_pct;
 
 	hermes_credited_at = now;
-	earned = min_t(u64, earned, HERMES_CPU_BURST_NS);
-	hermes_cpu_credit = min(most, hermes_cpu_credit + (s64)earned) - (s64)used;
+	hermes_cpu_credit = min(most, hermes_cpu_credit + (s64)earned) -
+			    (s64)(used - hermes_cpu_charged);
 	/* What one long step used is not held against it for minutes. */
 	hermes_cpu_credit = max(hermes_cpu_credit, -HERMES_CPU_BURST_NS);
+	atomic64_add(used - hermes_cpu_charged, &hermes_cpu_ns);
+	hermes_cpu_charged = used;
 	return hermes_cpu_credit;
 }
 
-/* Sleeps off what was used beyond the budget; @used in ns. */
-static void hermes_pace(const struct hermes_policy *policy, u64 used)
+/* Sleeps off what was used beyond the budget. */
+static void hermes_pace(const struct hermes_policy *policy)
 {
-	s64 left = hermes_reclaim_cpu_left(policy, used);
+	s64 left = hermes_reclaim_cpu_left(policy);
 
 	if (left >= 0) {
 		cond_resched();
@@ -312,21 +319,16 @@ static bool hermes_reclaim_turn(struct hermes_scopes *s, u32 trigger, bool eager
 static bool hermes_reclaim_once(u32 trigger, bool eager)
 {
 	struct hermes_scopes *s = &hermes_scopes;
-	struct hermes_stopwatch watch;
 	struct hermes_policy policy;
 	bool done;
-	u64 used;
 
 	if (!READ_ONCE(hermes_armed) || kthread_should_stop())
 		return false;
 	hermes_policy_get(&policy);
-	hermes_stopwatch_start(&watch);
 	hermes_scopes_get(s, &policy);
 	done = hermes_reclaim_turn(s, trigger, eager, &policy);
 	hermes_scopes_put(s);
-	used = hermes_stopwatch_read(&watch);
-	atomic64_add(used, &hermes_cpu_ns);
-	hermes_pace(&policy, used);
+	hermes_pace(&policy);
 	return done;
 }
 
@@ -366,6 +368,7 @@ static int hermes_reclaim_thread(void *unused)
 	long timeout = MAX_SCHEDULE_TIMEOUT;
 
 	set_user_nice(current, HERMES_NICE);
+	hermes_cpu_charged = current->se.sum_exec_runtime;
 	while (!kthread_should_stop()) {
 		wait_event_idle_timeout(hermes_reclaim_wait,
 					READ_ONCE(hermes_pending) ||
