@@ -133,8 +133,8 @@ static bool refused(struct hermes_nl *nl, uint8_t cmd, uint16_t attr,
 	if (err == -EINVAL && nl->message[0] &&
 	    nl->offset == offset)
 		return true;
-	printf("# command %u, attribute %#x, %zu bytes: %d \"%s\", offset %u, not %u\n",
-	       cmd, attr, len, err, nl->message, nl->offset, offset);
+	fprintf(stderr, "# command %u, attribute %#x, %zu bytes: %d \"%s\", offset %u, not %u\n",
+		cmd, attr, len, err, nl->message, nl->offset, offset);
 	return false;
 }
 

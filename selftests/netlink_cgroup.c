@@ -182,8 +182,8 @@ static bool refused(struct hermes_nl *nl, int got, int want)
 {
 	if (got == want && nl->message[0] && nl->offset == FIRST)
 		return true;
-	printf("# error %d, not %d, message \"%s\", offset %u\n", got, want,
-	       nl->message, nl->offset);
+	fprintf(stderr, "# error %d, not %d, message \"%s\", offset %u\n", got, want,
+		nl->message, nl->offset);
 	return false;
 }
 

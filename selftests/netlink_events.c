@@ -253,9 +253,9 @@ static int listen_to(struct hermes_nl *nl, const char *cgroup, int steps,
 	while (steps) {
 		err = nl_event(nl, &e, WAIT_MS);
 		if (err) {
-			printf("# %d steps are missing, file cache %llu, free %llu\n",
-			       steps, (unsigned long long)d->file,
-			       (unsigned long long)d->free);
+			fprintf(stderr, "# %d steps are missing, file cache %llu, free %llu\n",
+				steps, (unsigned long long)d->file,
+				(unsigned long long)d->free);
 			return err;
 		}
 		if (seq && nl_u64(&e, HERMES_A_EVENT_SEQ) != seq + 1)

@@ -195,8 +195,8 @@ static bool send_all(struct fuzz *f, struct hermes_nl *nl, int messages)
 		if (i % 64)
 			continue;
 		if (nl_total(nl, HERMES_A_TOTALS_ABI) != HERMES_ABI_VERSION) {
-			printf("# seed %#llx: not served after %d messages\n",
-			       (unsigned long long)f->seed, i);
+			fprintf(stderr, "# seed %#llx: not served after %d messages\n",
+				(unsigned long long)f->seed, i);
 			return false;
 		}
 	}
@@ -290,11 +290,10 @@ TEST_F_TIMEOUT(fuzz, by_root, TEST_TIMEOUT_LONG)
 	struct nl_request req;
 	struct hermes_reserve r;
 
+	TH_LOG("seed %#llx", (unsigned long long)self->f.seed);
 	ASSERT_EQ(0, nl_open(&nl));
 	ASSERT_TRUE(send_all(&self->f, &nl, MESSAGES));
 	nl_close(&nl);
-
-	TH_LOG("seed %#llx", (unsigned long long)self->f.seed);
 	ASSERT_TRUE(get_policy(&self->nl, policy));
 	EXPECT_TRUE(set_policy(&self->nl, policy));
 	ASSERT_EQ(0, hermes_get_reserve(&self->c, &r));
@@ -323,12 +322,12 @@ TEST_F_TIMEOUT(fuzz, by_a_user, TEST_TIMEOUT_LONG)
 	uint64_t policy[LAST_POLICY + 1] = {};
 	pid_t pid;
 
+	TH_LOG("seed %#llx", (unsigned long long)self->f.seed);
 	ASSERT_EQ(0, hermes_get_reserve(&self->c, &before));
 	pid = fork();
 	if (!pid)
 		fuzz_as_user(&self->f);
 	EXPECT_EQ(0, child_exit(pid));
-	TH_LOG("seed %#llx", (unsigned long long)self->f.seed);
 	ASSERT_TRUE(get_policy(&self->nl, policy));
 	for (int attr = FIRST_POLICY; attr <= LAST_POLICY; attr++)
 		EXPECT_EQ(self->policy[attr], policy[attr]);

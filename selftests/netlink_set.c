@@ -400,8 +400,8 @@ static bool refused(struct hermes_nl *nl, uint16_t attr, uint64_t value)
 	err = nl_run(nl, &req);
 	if (err == -ERANGE && nl->message[0] && nl->offset == offset)
 		return true;
-	printf("# attribute %u = %#llx: error %d, message \"%s\", offset %u\n",
-	       attr, (unsigned long long)value, err, nl->message, nl->offset);
+	fprintf(stderr, "# attribute %u = %#llx: error %d, message \"%s\", offset %u\n",
+		attr, (unsigned long long)value, err, nl->message, nl->offset);
 	return false;
 }
 
