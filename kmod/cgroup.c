@@ -299,11 +299,12 @@ int hermes_cgroup_add(int fd, const struct hermes_cgroup_conf *conf,
 		return PTR_ERR(reg);
 	mutex_lock(&hermes_cgroups_lock);
 	hermes_cgroups_prune();
-	ret = hermes_cgroup_room(who);
-	if (!ret && hermes_cgroup_find(cgroup_id(reg->cgrp))) {
+	if (hermes_cgroup_find(cgroup_id(reg->cgrp))) {
 		NL_SET_ERR_MSG(who->extack,
 			       "registered already: change or delete that registration");
 		ret = -EEXIST;
+	} else {
+		ret = hermes_cgroup_room(who);
 	}
 	if (!ret) {
 		hermes_cgroup_insert(reg);

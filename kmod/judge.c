@@ -139,14 +139,19 @@ void hermes_judge_window(struct hermes_victim *victim,
 	hermes_window_begin(victim, now);
 }
 
-/* The kernel says whether it got all; if not, its own count is the best guess. */
+/*
+ * The kernel says whether it got all, which may be more where pages are in large
+ * folios; how much it counts, but before 6.15 with what others reclaimed.
+ */
 static u64 hermes_got(const struct hermes_pick *pick, int error,
 		      const struct hermes_seen *before)
 {
-	if (!error)
-		return pick->bytes;
-	return min(pick->bytes,
-		   hermes_since(pick->victim->seen.steal, before->steal));
+	const struct hermes_seen *after = &pick->victim->seen;
+	u64 counted = hermes_since(after->steal, before->steal);
+
+	if (after->steal_ours && before->steal_ours)
+		return error ? counted : max(counted, pick->bytes);
+	return error ? min(counted, pick->bytes) : pick->bytes;
 }
 
 /*

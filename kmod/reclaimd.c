@@ -233,7 +233,7 @@ static void hermes_settle(struct hermes_pick *pick, struct hermes_decision *d,
 	reg->asked += d->asked;
 	reg->got += d->got;
 	reg->cpu_ns += d->cpu_ns;
-	reg->tokens -= min(reg->tokens, d->asked);
+	reg->tokens -= min(reg->tokens, max(d->asked, d->got));
 	mutex_unlock(&hermes_cgroups_lock);
 	atomic64_inc(&hermes_steps);
 	atomic64_add(d->asked, &hermes_asked);

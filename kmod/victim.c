@@ -209,7 +209,10 @@ int hermes_victim_read(struct hermes_victim *victim, struct hermes_seen *s)
 	s->file = s->inactive_file + hermes_number("active_file ");
 	s->anon = hermes_number("inactive_anon ") +
 		  hermes_number("active_anon ");
-	s->steal = hermes_pages_number("pgsteal ");
+	/* 6.15 and newer tell the two apart. */
+	s->steal_ours = strstr(hermes_stat_buf, "\npgsteal_proactive ");
+	s->steal = hermes_pages_number(s->steal_ours ? "pgsteal_proactive " :
+						       "pgsteal ");
 	s->refault = hermes_pages_number("workingset_refault_file ") +
 		     hermes_pages_number("workingset_refault_anon ");
 	/* "some avg10=.. avg60=.. avg300=.. total=N"; without PSI it cannot be read */

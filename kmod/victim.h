@@ -35,6 +35,7 @@ struct hermes_seen {
 	u64 inactive_file;
 	u64 anon;
 	u64 steal;
+	bool steal_ours; /* @steal is of writes of memory.reclaim only */
 	u64 refault;
 	u64 stalled_us;
 };

@@ -237,7 +237,8 @@ enum hermes_backoff {
  * @HERMES_A_CGROUP_PARTIAL: u64, of these, got less than they asked for
  * @HERMES_A_CGROUP_ASKED: u64, bytes asked for
  * @HERMES_A_CGROUP_GOT: u64, bytes got: all that was asked for where the
- *	kernel says so, else what it counted as reclaimed meanwhile (pgsteal)
+ *	kernel says so, else what it counted as reclaimed meanwhile (pgsteal).
+ *	It takes whole folios, so it may get more; before 6.15 that is not seen.
  * @HERMES_A_CGROUP_REFAULTS: u64, bytes refaulted since it was registered
  * @HERMES_A_CGROUP_CPU_NS: u64, CPU time spent on it
  * @HERMES_A_CGROUP_BACKOFF: u32, enum hermes_backoff, the present or last one
