@@ -88,8 +88,7 @@ static u64 hermes_bytes(unsigned long pages)
 /* Whether there would have been no miss had more memory been free. */
 static bool hermes_memory_helps(enum hermes_miss cause)
 {
-	return cause == HERMES_MISS_BURST || cause == HERMES_MISS_REFILL ||
-	       cause == HERMES_MISS_MEMCG || cause == HERMES_MISS_SHRINK;
+	return cause != HERMES_MISS_MODULE && cause != HERMES_MISS_CPU;
 }
 
 /**

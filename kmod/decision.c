@@ -31,7 +31,7 @@ static bool hermes_decision_repeats(const struct hermes_decision *d)
 		last = hermes_decision_at(seq);
 		if (last->id)
 			break;
-		if (last->choice == d->choice &&
+		if (last->choice == d->choice && last->trigger == d->trigger &&
 		    !strcmp(last->within, d->within)) {
 			last->repeats++;
 			return true;

@@ -60,6 +60,9 @@ set_up()
 	if [[ $candidate_map == /dev/hermes ]]; then
 		insmod /run/hermes/hermes.ko || die "insmod hermes.ko failed"
 		[[ -c /dev/hermes ]] || die "hermes.ko made no /dev/hermes"
+		hermesctl policy set enabled=no
+		hermesctl be add best-effort anon=yes
+		hermesctl lc add service
 	fi
 	candidate_lib=$tools/$(basename "$candidate_preload")
 }
@@ -102,6 +105,26 @@ start_hog()
 		sleep 1
 	done
 	die "after $t s $(mem_free_mib) MiB are free: the pressure is too low"
+}
+
+# The controller works in the candidate's runs only.
+set_reclaim()
+{
+	[[ $candidate_map == /dev/hermes ]] || return 0
+	if [[ $1 == glibc || $candidate_reclaim != yes ]]; then
+		hermesctl policy set enabled=no
+	else
+		hermesctl policy set enabled=yes $candidate_policy
+	fi
+}
+
+# What the service and the module went through so far, as JSON.
+account()
+{
+	printf '{"psi_some_us": %s, "psi_full_us": %s, "hermes": %s}\n' \
+		"$(sed -n 's/^some.*total=//p' "$cgroups/service/memory.pressure")" \
+		"$(sed -n 's/^full.*total=//p' "$cgroups/service/memory.pressure")" \
+		"$(hermesctl --json status)"
 }
 
 # Ends the job; fails unless it was alive and well until now. Its account of its work goes to $1.
@@ -185,10 +208,15 @@ attempt()
 	local case=$1 allocator=$2 result=$3 kills start=$SECONDS
 
 	kills=$(vmstat_of oom_kill)
+	set_reclaim "$allocator"
 	start_hog
+	account >"$result.before"
 	job_s=$((SECONDS - start))
 	run_case "$case" "$allocator" "$result"
 	run_s=$((SECONDS - start - job_s))
+	account >"$result.after"
+	hermesctl explain >"$result.explain"
+	hermesctl --json cgroups >"$result.cgroups"
 	stop_hog "$result.hog" && [[ $(vmstat_of oom_kill) -eq $kills ]]
 }
 

@@ -45,4 +45,7 @@ candidate_preload=${DEMO_PRELOAD:-}
 candidate_map=${DEMO_MAP:-/dev/hermes}
 candidate_conf=${DEMO_HERMES_CONF:-reserve_min=32M,reserve_max=128M}
 
+candidate_reclaim=${DEMO_RECLAIM:-yes}
+candidate_policy=${DEMO_POLICY:-}
+
 demo_cases=${DEMO_CASES:-redis-1k redis-200k bench-1k bench-256k}
