@@ -45,7 +45,9 @@ candidate_preload=${DEMO_PRELOAD:-}
 candidate_map=${DEMO_MAP:-/dev/hermes}
 candidate_conf=${DEMO_HERMES_CONF:-reserve_min=32M,reserve_max=128M}
 
+# Whether hermes.ko reclaims from the best-effort job in the candidate's runs, and how it differs from the default
+# policy. An emulated processor needs many times the CPU time for a page: the budget of 25 % would be 2 %.
 candidate_reclaim=${DEMO_RECLAIM:-yes}
-candidate_policy=${DEMO_POLICY:-}
+candidate_policy=${DEMO_POLICY:-cpu=100}
 
 demo_cases=${DEMO_CASES:-redis-1k redis-200k bench-1k bench-256k}
