@@ -46,7 +46,7 @@ candidate_map=${DEMO_MAP:-/dev/hermes}
 candidate_conf=${DEMO_HERMES_CONF:-reserve_min=32M,reserve_max=128M}
 
 # Whether hermes.ko reclaims from the best-effort job in the candidate's runs, and how it differs from the default
-# policy. An emulated processor needs many times the CPU time for a page: the budget of 25 % would be 2 %.
+# policy. An emulated processor needs many times the CPU time for a page, so the budget is no limit here.
 candidate_reclaim=${DEMO_RECLAIM:-yes}
 candidate_policy=${DEMO_POLICY:-cpu=100}
 
