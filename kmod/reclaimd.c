@@ -27,7 +27,7 @@
 #define HERMES_POLL_LOW_MS	100
 /* How fast free memory is expected to fall at any time, bytes a millisecond. */
 #define HERMES_FALL_MS		((u64)SZ_1G / MSEC_PER_SEC)
-/* After a look, triggers are ignored for so long. */
+/* After a look, triggers wake nobody for so long. */
 #define HERMES_QUIET_MS		10
 /* CPU time that may be saved up, in time of the budget. */
 #define HERMES_CPU_BURST_NS	(200 * (s64)NSEC_PER_MSEC)
@@ -40,6 +40,8 @@ static DECLARE_WAIT_QUEUE_HEAD(hermes_reclaim_wait);
 
 /* Bits, enum hermes_trigger and HERMES_LOOK_AGAIN. */
 static unsigned long hermes_pending;
+/* The same, of quiet times: for the next look, whoever it is woken by. */
+static unsigned long hermes_noted;
 /* There is a policy to reclaim and somebody to reclaim from. */
 static bool hermes_armed;
 /* Whoever finds that out. */
@@ -88,10 +90,12 @@ static void hermes_reclaim_wake(unsigned int bit)
  */
 void hermes_reclaim_trigger(enum hermes_trigger trigger)
 {
-	if (!READ_ONCE(hermes_armed) || current == hermes_reclaimd ||
-	    time_before(jiffies, READ_ONCE(hermes_quiet_until)))
+	if (!READ_ONCE(hermes_armed) || current == hermes_reclaimd)
 		return;
-	hermes_reclaim_wake(trigger);
+	if (time_before(jiffies, READ_ONCE(hermes_quiet_until)))
+		set_bit(trigger, &hermes_noted);
+	else
+		hermes_reclaim_wake(trigger);
 }
 
 static void hermes_rearm(void)
@@ -336,7 +340,7 @@ static bool hermes_reclaim_once(u32 trigger, bool eager)
 static long hermes_reclaim_look(void)
 {
 	unsigned long pending = xchg(&hermes_pending, 0);
-	bool eager = pending & ~BIT(HERMES_LOOK_AGAIN);
+	bool eager;
 	u32 trigger = HERMES_TRIGGER_WATERMARK;
 	struct hermes_policy policy;
 
@@ -346,6 +350,8 @@ static long hermes_reclaim_look(void)
 	if (pending == BIT(HERMES_LOOK_AGAIN) &&
 	    time_before(jiffies, hermes_quiet_until))
 		return msecs_to_jiffies(HERMES_QUIET_MS);
+	pending |= xchg(&hermes_noted, 0);
+	eager = pending & ~BIT(HERMES_LOOK_AGAIN);
 	if (eager)
 		trigger = __ffs(pending & ~BIT(HERMES_LOOK_AGAIN));
 	hermes_demand_sample(ktime_get_ns());
