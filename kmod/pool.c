@@ -413,12 +413,23 @@ unsigned int hermes_pool_alloc(struct hermes_client *c,
 	return got;
 }
 
-static void hermes_pool_clean(struct hermes_pool *pool)
+/* What this run of the client's worker may still use; ns. */
+static s64 hermes_pool_cpu_left(struct hermes_client *c)
 {
+	return hermes_cpu_left(c) - (s64)(ktime_get_ns() - c->last_tick);
+}
+
+/* Zeroes what was given back, as far as the client's CPU budget goes. */
+static void hermes_pool_clean(struct hermes_client *c)
+{
+	struct hermes_pool *pool = c->pool;
 	unsigned long nr = READ_ONCE(pool->nr_dirty);
+	s64 left = hermes_pool_cpu_left(c);
+	u64 start = ktime_get_ns();
 	struct page *page;
 
-	while (nr-- && (page = hermes_pool_pop_dirty(pool))) {
+	while (nr-- && (s64)(ktime_get_ns() - start) <= left &&
+	       (page = hermes_pool_pop_dirty(pool))) {
 		clear_highpage(page);
 		hermes_pool_return(pool, &page, 1);
 		cond_resched();
@@ -443,16 +454,21 @@ unsigned long hermes_pool_cushion(struct hermes_pool *pool)
 		     atomic_long_read(&pool->goal));
 }
 
-/* New pages until the pool has @goal; stops at the first limit. */
+/*
+ * New pages until the pool has @goal; stops at the first limit, and after @left
+ * ns.
+ */
 static void hermes_pool_fill(struct hermes_client *c, unsigned long goal,
-			     unsigned int how)
+			     unsigned int how, s64 left)
 {
 	struct page *pages[HERMES_BULK];
 	struct hermes_pool *pool = c->pool;
+	u64 start = ktime_get_ns();
 	unsigned long have;
 	unsigned int want, got;
 
-	while (!READ_ONCE(c->closing)) {
+	while (!READ_ONCE(c->closing) &&
+	       (s64)(ktime_get_ns() - start) <= left) {
 		have = hermes_pool_pages(pool);
 		if (have >= goal)
 			break;
@@ -477,8 +493,10 @@ void hermes_pool_prepare(struct hermes_client *c)
 	mutex_lock(&c->lock);
 	hermes_pool_set_share(c, c->target / HERMES_POOL_SHARE);
 	mutex_unlock(&c->lock);
-	hermes_pool_clean(c->pool);
-	hermes_pool_fill(c, hermes_pool_cushion(c->pool), HERMES_ALLOC_CUSHION);
+	hermes_pool_clean(c);
+	/* The cushion is due whatever it costs. */
+	hermes_pool_fill(c, hermes_pool_cushion(c->pool), HERMES_ALLOC_CUSHION,
+			 S64_MAX);
 }
 
 /**
@@ -492,7 +510,7 @@ void hermes_pool_top_up(struct hermes_client *c)
 	struct hermes_pool *pool = c->pool;
 	unsigned long goal = atomic_long_read(&pool->goal), excess;
 
-	hermes_pool_fill(c, goal, 0);
+	hermes_pool_fill(c, goal, 0, hermes_pool_cpu_left(c));
 	if (hermes_pool_pages(pool) <= goal)
 		return;
 	excess = hermes_pool_trim(pool, goal, ULONG_MAX);
