@@ -120,6 +120,8 @@ static void read_times(const struct job *j, size_t bytes, int times)
 	int fd = open(j->file, O_RDONLY | O_CLOEXEC);
 
 	CHILD_CHECK(fd >= 0);
+	if (!j->large)
+		CHILD_CHECK(!posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM));
 	CHILD_CHECK(!cg_enter(j->cgroup));
 	while (times--)
 		CHILD_CHECK(!read_file(fd, bytes));
@@ -388,7 +390,8 @@ void stage_close(struct stage *s)
 		       attrs + HERMES_A_POLICY_ENABLED - 1,
 		       HERMES_A_POLICY_MAX - HERMES_A_POLICY_PAD))
 		fprintf(stderr, "# the policy could not be restored\n");
-	hog_end(&s->hog);
+	for (int i = 0; i < STAGE_HOGS; i++)
+		hog_end(&s->hogs[i]);
 	write_long(PERCPU_FRACTION, 0);
 	nl_close(&s->nl);
 }
@@ -408,12 +411,20 @@ int stage_room(struct stage *s)
 {
 	uint64_t most = nl_total(&s->nl, HERMES_A_TOTALS_MEMORY) / 4;
 	uint64_t keep = nl_total(&s->nl, HERMES_A_TOTALS_KERNEL_HIGH) + most -
-			STAGE_MOST - 8 * MIB;
+			STAGE_MOST - 16 * MIB;
 
-	if (s->hog || nl_total(&s->nl, HERMES_A_TOTALS_FREE) <= keep)
+	int i = 0;
+
+	if (nl_total(&s->nl, HERMES_A_TOTALS_FREE) <= keep + 8 * MIB)
 		return 0;
-	s->hog = hog_until_free(keep);
-	return s->hog > 0 ? 0 : s->hog;
+	while (s->hogs[i])
+		if (++i == STAGE_HOGS)
+			return -ENOSPC;
+	s->hogs[i] = hog_until_free(keep);
+	if (s->hogs[i] > 0)
+		return 0;
+	s->hogs[i] = 0;
+	return -ENOMEM;
 }
 
 /**

@@ -18,6 +18,8 @@
 #define JOB_SLACK	(2 * (long)MIB)
 /* The controller may put at least so much below the mark, see stage_press(). */
 #define STAGE_MOST	(64 * (long)MIB)
+/* One for each stage_press() after which too much was free. */
+#define STAGE_HOGS	8
 /* Decisions that the module remembers. */
 #define STAGE_DECISIONS	256
 
@@ -27,6 +29,7 @@
  * @id: number of the cgroup
  * @pid: process that holds or reads memory in it; 0: none
  * @file: what job_cache() read
+ * @large: read it ahead, into folios as large as the kernel likes; else pages
  * @go: to tell @pid something
  * @done: for its answer
  */
@@ -35,6 +38,7 @@ struct job {
 	uint64_t id;
 	pid_t pid;
 	char file[64];
+	bool large;
 	struct gate go, done;
 };
 
@@ -57,7 +61,7 @@ long job_swapped(const struct job *j);
  * struct stage - the controller, held still until it is wanted
  * @nl: socket
  * @saved: policy before, by attribute
- * @hog: process that locks memory; 0: none
+ * @hogs: processes that lock memory; 0: none
  * @seq: number of the last decision before the last stage_press()
  * @repeats: how often that had been repeated
  * @log: decisions since, by stage_look(); that one, too, if it was repeated
@@ -66,7 +70,7 @@ long job_swapped(const struct job *j);
 struct stage {
 	struct hermes_nl nl;
 	uint64_t saved[HERMES_A_POLICY_MAX + 1];
-	pid_t hog;
+	pid_t hogs[STAGE_HOGS];
 	uint64_t seq;
 	uint32_t repeats;
 	struct nl_decision log[STAGE_DECISIONS];

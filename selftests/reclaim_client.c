@@ -127,23 +127,39 @@ TEST_F(demand, miss_wakes)
 }
 
 /*
+ * Asks for a reserve again and again. What cannot be had from a is tried and
+ * decided anew each time, not folded: each decision shows why it was taken.
+ */
+static bool refill_triggers(struct stage *s, struct hermes_client *c,
+			    size_t len)
+{
+	hermes_set_reserve(c, 0, 0);
+	hermes_set_reserve(c, len, len);
+	hermes_doorbell(c);
+	return triggered(s, HERMES_TRIGGER_REFILL);
+}
+
+/*
  * A refill that finds no page: the kernel's own low watermark is raised above
  * what is free, but not the one that everybody else waits at.
  */
 TEST_F(demand, refill_wakes)
 {
-	const struct nl_cgroup_conf slow = { .rate = MIB };
+	const struct nl_cgroup_conf anon = { .anon = 1 };
 	struct stage *s = &self->s;
 	const size_t len = 16 * MIB;
 	char *arena = hermes_arena(&self->c, len);
 	long kb;
 
 	ASSERT_NE(MAP_FAILED, arena);
-	ASSERT_EQ(0, job_cache(&self->a, 48 * MIB, 1));
-	ASSERT_EQ(0, stage_add(s, &self->a, BEST_EFFORT, &slow));
-	/* The timer looks seldom, and finds the rate used up by then. */
-	ASSERT_EQ(0, stage_set(s, HERMES_A_POLICY_POLL_MS, 10000));
+	ASSERT_EQ(0, cg_write(self->a.cgroup, "memory.swap.max", "0"));
+	ASSERT_EQ(0, job_anon(&self->a, 32 * MIB));
+	ASSERT_EQ(0, stage_add(s, &self->a, BEST_EFFORT, &anon));
+	ASSERT_EQ(0, stage_set(s, HERMES_A_POLICY_BACKOFF_MS, 1));
+	ASSERT_EQ(0, stage_set(s, HERMES_A_POLICY_BACKOFF_MAX_MS, 10));
 	ASSERT_EQ(0, stage_set(s, HERMES_A_POLICY_STEP, 64 * 1024));
+	/* The timer looks seldom. */
+	ASSERT_EQ(0, stage_set(s, HERMES_A_POLICY_POLL_MS, 10000));
 	ASSERT_EQ(0, stage_press(s, -16 * (long)MIB, 0));
 	/* Other zones than the large one are for others, as on a large machine. */
 	ASSERT_EQ(0, write_text(RESERVE_RATIO, "1 256 32 0 0"));
@@ -151,8 +167,7 @@ TEST_F(demand, refill_wakes)
 	ASSERT_EQ(0, write_long(MIN_FREE, kb));
 	ASSERT_EQ(0, hermes_set_reserve(&self->c, len, len));
 	ASSERT_EQ(0, hermes_fill_add(&self->c, arena, len));
-	EXPECT_TRUE(wait_until(triggered(s, HERMES_TRIGGER_REFILL) ||
-			       (hermes_doorbell(&self->c), false)))
+	EXPECT_TRUE(wait_until(refill_triggers(s, &self->c, len)))
 		stage_show(s);
 	ASSERT_EQ(0, write_long(MIN_FREE, self->min_free));
 	EXPECT_EQ(0, hermes_wait_ready(&self->c, len));
@@ -337,6 +352,22 @@ TEST_F(cause, refill_cpu_is_bounded)
 		  0);
 	EXPECT_TRUE(missed_for(&self->nl, &self->c, HERMES_A_CLIENT_MISS_CPU,
 			       1));
+}
+
+/* However little CPU time there is, the reserve is filled in the end. */
+TEST_F(cause, throttled_refill_goes_on)
+{
+	const size_t len = 32 * MIB;
+	char *arena = hermes_arena(&self->c, len);
+
+	ASSERT_NE(MAP_FAILED, arena);
+	ASSERT_EQ(0, nl_policy_set(&self->nl, HERMES_A_POLICY_REFILL_CPU_PCT,
+				   2));
+	ASSERT_EQ(0, hermes_set_reserve(&self->c, len, len));
+	ASSERT_EQ(0, hermes_fill_add(&self->c, arena, len));
+	EXPECT_EQ(0, hermes_wait_ready(&self->c, len));
+	EXPECT_GT(client_count(&self->nl, &self->c, HERMES_A_CLIENT_THROTTLED),
+		  0);
 }
 
 /* Pages that are given back are zeroed by the worker: on the same budget. */
