@@ -271,7 +271,9 @@ static void expect_steps(struct __test_metadata *_metadata, struct stage *s,
 	ASSERT_LT(0, stage_look(s));
 	for (int i = 0; i < s->nr; i++) {
 		EXPECT_LE(s->log[i].asked, most);
-		EXPECT_LE(s->log[i].got, s->log[i].asked);
+		/* Whole folios, so it may be more; all, where there was no error. */
+		EXPECT_TRUE(s->log[i].error ||
+			    s->log[i].got >= s->log[i].asked);
 	}
 }
 

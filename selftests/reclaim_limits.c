@@ -273,7 +273,7 @@ static void expect_yield(struct __test_metadata *_metadata, struct stage *s,
 	EXPECT_LT(cg.got, cg.asked / 10);
 	ASSERT_EQ(0, nl_cgroup_get(&s->nl, b->cgroup, &cg));
 	EXPECT_EQ(0, cg.partial);
-	EXPECT_EQ(cg.asked, cg.got);
+	EXPECT_GE(cg.got, cg.asked);
 }
 
 TEST_F(limits, no_yield_of_anon)
