@@ -46,13 +46,8 @@ static void hermes_cgroup_free(struct kref *ref)
 {
 	struct hermes_registration *reg =
 		container_of(ref, struct hermes_registration, ref);
-	struct hermes_victim *v, *next;
 
-	list_for_each_entry_safe(v, next, &reg->victims, link) {
-		list_del_init(&v->link);
-		if (v != reg->own)
-			hermes_victim_put(v);
-	}
+	hermes_split_drop(reg);
 	if (reg->own)
 		hermes_victim_put(reg->own);
 	if (reg->dir)
@@ -341,15 +336,15 @@ static int hermes_cgroup_claim(u64 id, const struct hermes_actor *who,
 
 static void hermes_cgroup_apply(struct hermes_cgroup_conf *to,
 				const struct hermes_cgroup_conf *from,
-				unsigned int fields)
+				unsigned long fields)
 {
-	if (fields & HERMES_CONF_WEIGHT)
+	if (fields & BIT(HERMES_A_CGROUP_WEIGHT))
 		to->weight = from->weight;
-	if (fields & HERMES_CONF_MIN)
+	if (fields & BIT(HERMES_A_CGROUP_MIN))
 		to->min = from->min;
-	if (fields & HERMES_CONF_RATE)
+	if (fields & BIT(HERMES_A_CGROUP_RATE))
 		to->rate = from->rate;
-	if (fields & HERMES_CONF_ANON)
+	if (fields & BIT(HERMES_A_CGROUP_ANON))
 		to->anon = from->anon;
 }
 
@@ -357,14 +352,14 @@ static void hermes_cgroup_apply(struct hermes_cgroup_conf *to,
  * hermes_cgroup_set() - change a registration
  * @id: of the cgroup
  * @conf: new values
- * @fields: which of them, HERMES_CONF_*
+ * @fields: which of them: BIT(HERMES_A_CGROUP_...)
  * @who: the caller
  *
  * Return: 0; -ENOENT; -EPERM another user's; -EINVAL it is latency-critical
  *	and has no such parameters.
  */
 int hermes_cgroup_set(u64 id, const struct hermes_cgroup_conf *conf,
-		      unsigned int fields, const struct hermes_actor *who)
+		      unsigned long fields, const struct hermes_actor *who)
 {
 	struct hermes_registration *reg;
 	int ret;

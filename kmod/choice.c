@@ -23,7 +23,7 @@
 
 /* Why nobody was taken, the more telling the higher. */
 struct hermes_why_none {
-	bool any, has, rate, backoff, swap;
+	bool any, rate, backoff, swap;
 };
 
 static u64 hermes_rate(const struct hermes_registration *reg,
@@ -163,7 +163,6 @@ static void hermes_consider(struct hermes_registration *reg,
 		none->swap = true;
 		return;
 	}
-	none->has = true;
 	if (hermes_resting(v, kind, now, hard) ||
 	    hermes_would_spill(reg, v, kind)) {
 		none->backoff = true;

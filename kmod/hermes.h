@@ -26,6 +26,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/memcontrol.h>
+#include <linux/mm.h>
 #include <linux/mm_types.h>
 #include <linux/mutex.h>
 #include <linux/pid.h>
@@ -137,6 +138,12 @@ enum hermes_miss {
 	HERMES_MISS_UNASKED,
 	HERMES_MISSES,
 };
+
+/* Of the machine, bytes. */
+static inline u64 hermes_memory(void)
+{
+	return (u64)totalram_pages() << PAGE_SHIFT;
+}
 
 /* CPU time of the current task since some moment. */
 struct hermes_stopwatch {

@@ -31,7 +31,7 @@ static bool hermes_shared(struct cgroup *cgrp)
 /* As much of a distance of the policy as the limit is of the machine's memory. */
 static u64 hermes_scaled(u64 distance, u64 limit)
 {
-	u64 memory = (u64)totalram_pages() << PAGE_SHIFT;
+	u64 memory = hermes_memory();
 
 	return limit < memory ?
 	       mul_u64_u64_div_u64(distance, limit, memory) : distance;

@@ -83,25 +83,12 @@ int hermes_nl_cgroup_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	return hermes_nl_dump(skb, cb, &hermes_cgroup_source);
 }
 
-/* What a request says of a registration. */
-static void hermes_cgroup_parse(struct genl_info *info,
-				struct hermes_cgroup_conf *conf,
-				unsigned int *fields)
+/* What a request says of a registration; BIT(attribute) of all it names. */
+static unsigned long hermes_cgroup_parse(struct genl_info *info,
+					 struct hermes_cgroup_conf *conf)
 {
-	unsigned long given;
-
-	given = hermes_nl_get_fields(info->attrs, conf,
-				     hermes_cgroup_conf_fields,
-				     ARRAY_SIZE(hermes_cgroup_conf_fields));
-	*fields = 0;
-	if (given & BIT(HERMES_A_CGROUP_WEIGHT))
-		*fields |= HERMES_CONF_WEIGHT;
-	if (given & BIT(HERMES_A_CGROUP_MIN))
-		*fields |= HERMES_CONF_MIN;
-	if (given & BIT(HERMES_A_CGROUP_RATE))
-		*fields |= HERMES_CONF_RATE;
-	if (given & BIT(HERMES_A_CGROUP_ANON))
-		*fields |= HERMES_CONF_ANON;
+	return hermes_nl_get_fields(info->attrs, conf, hermes_cgroup_conf_fields,
+				    ARRAY_SIZE(hermes_cgroup_conf_fields));
 }
 
 /* A latency-critical cgroup: who may, and nothing else to say of it. */
@@ -135,7 +122,6 @@ static int hermes_cgroup_add_parsed(struct genl_info *info,
 		.type = nla_get_u32(info->attrs[HERMES_A_CGROUP_TYPE]),
 		.weight = HERMES_WEIGHT_DEF,
 	};
-	unsigned int fields;
 	int ret;
 
 	if (conf.type == HERMES_CGROUP_LATENCY_CRITICAL) {
@@ -143,7 +129,7 @@ static int hermes_cgroup_add_parsed(struct genl_info *info,
 		if (ret)
 			return ret;
 	}
-	hermes_cgroup_parse(info, &conf, &fields);
+	hermes_cgroup_parse(info, &conf);
 	ret = hermes_cgroup_add(nla_get_s32(info->attrs[HERMES_A_CGROUP_FD]),
 				&conf, who);
 	if (ret)
@@ -218,7 +204,7 @@ int hermes_nl_cgroup_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct hermes_cgroup_conf conf = {};
 	struct hermes_actor who;
-	unsigned int fields;
+	unsigned long fields;
 	u64 id;
 	int ret;
 
@@ -228,7 +214,7 @@ int hermes_nl_cgroup_set(struct sk_buff *skb, struct genl_info *info)
 	ret = hermes_cgroup_named(info, &id);
 	if (ret)
 		return ret;
-	hermes_cgroup_parse(info, &conf, &fields);
+	fields = hermes_cgroup_parse(info, &conf);
 	ret = hermes_cgroup_set(id, &conf, fields, &who);
 	if (ret)
 		hermes_cgroup_blame(info);

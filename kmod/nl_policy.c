@@ -58,8 +58,7 @@ static int hermes_policy_check_quarter(struct genl_info *info, u16 number)
 {
 	const struct nlattr *attr = info->attrs[number];
 
-	if (!attr || nla_get_u64(attr) <=
-		     ((u64)totalram_pages() << PAGE_SHIFT) / 4)
+	if (!attr || nla_get_u64(attr) <= hermes_memory() / 4)
 		return 0;
 	NL_SET_ERR_MSG_ATTR(info->extack, attr,
 			    "more than a quarter of the machine's memory: give less");
@@ -167,7 +166,7 @@ int hermes_nl_totals_get(struct sk_buff *skb, struct genl_info *info)
 	struct hermes_totals totals = {
 		.abi = HERMES_ABI_VERSION,
 		.clients = hermes_client_count(),
-		.memory = (u64)totalram_pages() << PAGE_SHIFT,
+		.memory = hermes_memory(),
 		.reserved_max = READ_ONCE(hermes_total_max_bytes),
 		.mapped_max = READ_ONCE(hermes_total_mapped_max_bytes),
 		.refill_ns = atomic64_read(&hermes_refill_ns_total),

@@ -6,6 +6,7 @@
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 
+#include "hermes.h"
 #include "reclaim.h"
 
 /* The default distances are so much of memory. */
@@ -13,11 +14,6 @@
 
 static DEFINE_SPINLOCK(hermes_policy_lock); /* hermes_policy */
 static struct hermes_policy hermes_policy;
-
-static u64 hermes_memory(void)
-{
-	return (u64)totalram_pages() << PAGE_SHIFT;
-}
 
 /** hermes_policy_init() - the documented defaults */
 void hermes_policy_init(void)

@@ -73,12 +73,6 @@ struct hermes_cgroup_conf {
 	bool anon;
 };
 
-/* Which of them a request names. */
-#define HERMES_CONF_WEIGHT	BIT(0)
-#define HERMES_CONF_MIN		BIT(1)
-#define HERMES_CONF_RATE	BIT(2)
-#define HERMES_CONF_ANON	BIT(3)
-
 /* Who asks, from where. */
 struct hermes_actor {
 	kuid_t uid;
@@ -176,8 +170,9 @@ int hermes_policy_set(const struct hermes_policy *policy,
 /* cgroup.c APIs: */
 int hermes_cgroup_add(int fd, const struct hermes_cgroup_conf *conf,
 		      const struct hermes_actor *who);
+/* @fields: BIT(HERMES_A_CGROUP_...) of what @conf names. */
 int hermes_cgroup_set(u64 id, const struct hermes_cgroup_conf *conf,
-		      unsigned int fields, const struct hermes_actor *who);
+		      unsigned long fields, const struct hermes_actor *who);
 int hermes_cgroup_del(u64 id, const struct hermes_actor *who);
 int hermes_cgroup_id_of_fd(int fd, u64 *id, struct netlink_ext_ack *extack);
 bool hermes_cgroup_info(u64 after, struct hermes_cgroup_info *info);
@@ -188,7 +183,7 @@ void hermes_reclaim_exit(void);
 void hermes_reclaim_trigger(enum hermes_trigger trigger);
 void hermes_reclaim_changed(void);
 void hermes_reclaim_totals(struct hermes_reclaim_totals *totals);
-int hermes_reclaim_dry_run(u64 free, struct hermes_decision *decision);
+void hermes_reclaim_dry_run(u64 free, struct hermes_decision *decision);
 
 /* decision.c APIs: */
 bool hermes_decision_next(u64 after, struct hermes_decision *decision);

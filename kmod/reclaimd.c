@@ -256,7 +256,6 @@ static void hermes_reclaim_step(struct hermes_pick *pick,
 	hermes_victim_look(pick->victim);
 	before = pick->victim->seen;
 	mutex_unlock(&hermes_cgroups_lock);
-	d->asked = pick->bytes;
 	hermes_stopwatch_start(&watch);
 	d->error = hermes_victim_write(pick);
 	d->wall_ns = ktime_get_ns() - watch.wall;
@@ -390,9 +389,8 @@ static int hermes_reclaim_thread(void *unused)
  * @decision: out
  *
  * Context: Process context; reads cgroup files.
- * Return: 0.
  */
-int hermes_reclaim_dry_run(u64 free, struct hermes_decision *decision)
+void hermes_reclaim_dry_run(u64 free, struct hermes_decision *decision)
 {
 	struct hermes_policy policy;
 	struct hermes_levels l;
@@ -407,11 +405,9 @@ int hermes_reclaim_dry_run(u64 free, struct hermes_decision *decision)
 	} else if (l.free >= l.low) {
 		decision->choice = HERMES_CHOICE_ENOUGH;
 	} else if (hermes_choose(decision, &pick, &policy, &l)) {
-		decision->asked = pick.bytes;
 		hermes_victim_put(pick.victim);
 		hermes_cgroup_put(pick.reg);
 	}
-	return 0;
 }
 
 void hermes_reclaim_totals(struct hermes_reclaim_totals *totals)

@@ -124,8 +124,12 @@ static void hermes_split_add(struct hermes_registration *reg,
 		list_add_tail(&v->link, victims);
 }
 
-static void hermes_split_replace(struct hermes_registration *reg,
-				 struct list_head *victims)
+/** hermes_split_drop() - a registration has no victims any more
+ * @reg: the registration; its own victim, if any, stays for its owner
+ *
+ * Context: hermes_cgroups_lock held, or @reg is nobody else's any more.
+ */
+void hermes_split_drop(struct hermes_registration *reg)
 {
 	struct hermes_victim *v, *next;
 
@@ -134,6 +138,12 @@ static void hermes_split_replace(struct hermes_registration *reg,
 		if (v != reg->own)
 			hermes_victim_put(v);
 	}
+}
+
+static void hermes_split_replace(struct hermes_registration *reg,
+				 struct list_head *victims)
+{
+	hermes_split_drop(reg);
 	list_splice(victims, &reg->victims);
 }
 

@@ -193,6 +193,7 @@ void hermes_cgroup_path(struct cgroup *cgrp, char *path);
 /* split.c APIs: */
 void hermes_split(struct hermes_registration *reg);
 void hermes_split_stale(void);
+void hermes_split_drop(struct hermes_registration *reg);
 
 /* victim.c APIs: */
 int hermes_victim_open(const struct path *dir, const char *name,

@@ -76,8 +76,7 @@ void hermes_levels(struct hermes_levels *l, const struct hermes_policy *p)
 	l->free = (u64)global_zone_page_state(NR_FREE_PAGES) << PAGE_SHIFT;
 	l->demand = atomic64_read(&hermes_demand_rate);
 	ahead = div_u64(l->demand * p->reaction_ms, MSEC_PER_SEC);
-	ahead = min_t(u64, ahead,
-		      ((u64)totalram_pages() << PAGE_SHIFT) >> HERMES_AHEAD_SHIFT);
+	ahead = min(ahead, hermes_memory() >> HERMES_AHEAD_SHIFT);
 	l->kernel_high = (u64)hermes_kernel_high() << PAGE_SHIFT;
 	l->hard = l->kernel_high + ahead;
 	l->low = l->hard + p->gap;
