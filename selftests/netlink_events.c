@@ -266,8 +266,7 @@ static int listen_to(struct hermes_nl *nl, const char *cgroup, int steps,
 		nl_nested(&e, HERMES_A_EVENT_DECISION, &inner);
 		nl_decision_parse(&inner, d);
 		if (d->id != id || !d->seq || !d->trigger || !d->candidates ||
-		    d->asked < STEP || d->got > d->asked ||
-		    strcmp(d->path, strrchr(cgroup, '/')))
+		    d->asked < STEP || strcmp(d->path, strrchr(cgroup, '/')))
 			return -EBADMSG;
 		steps--;
 	}
