@@ -3,71 +3,70 @@
  * What a client costs and misses: the CPU budget of its refill, misses by
  * cause, and the events about both.
  */
-#include <linux/jiffies.h>
-#include <linux/ktime.h>
-#include <linux/math64.h>
-
 #include "hermes.h"
 #include "reclaim.h"
 
-/* CPU time that a refill may save up, in time of the budget. */
-#define HERMES_CPU_BURST_NS	(200 * (u64)NSEC_PER_MSEC)
 /* Events of one kind for one client are so far apart. */
 #define HERMES_EVENT_NS		(100 * NSEC_PER_MSEC)
 
 atomic64_t hermes_refill_ns_total;
 atomic64_t hermes_misses_total;
 
+static u32 hermes_refill_pct(void)
+{
+	struct hermes_policy policy;
+
+	hermes_policy_get(&policy);
+	return policy.refill_cpu_pct;
+}
+
 /**
- * hermes_cpu_left() - CPU time that the refill of a client may use now
+ * hermes_cpu_begin() - the worker begins a run
  * @c: the client
  *
- * A token bucket: policy refill_cpu_pct of one CPU, up to 200 ms of it saved.
- *
  * Context: The client's worker.
+ */
+void hermes_cpu_begin(struct hermes_client *c)
+{
+	hermes_budget_earn(&c->cpu, hermes_refill_pct());
+	hermes_stopwatch_start(&c->run);
+}
+
+/**
+ * hermes_cpu_left() - CPU time that this run of the worker may still use
+ * @c: the client
+ *
+ * Context: The client's worker, between hermes_cpu_begin() and _end().
  * Return: ns; below 0 the budget is overdrawn.
  */
-s64 hermes_cpu_left(struct hermes_client *c)
+s64 hermes_cpu_left(const struct hermes_client *c)
 {
-	u64 now = ktime_get_ns(), elapsed;
-	struct hermes_policy policy;
-
-	hermes_policy_get(&policy);
-	elapsed = min(now - c->credited_at, HERMES_CPU_BURST_NS);
-	c->credited_at = now;
-	c->cpu_credit += div_u64(elapsed * policy.refill_cpu_pct, 100);
-	c->cpu_credit = min_t(s64, c->cpu_credit,
-			      div_u64(HERMES_CPU_BURST_NS * policy.refill_cpu_pct,
-				      100));
-	return c->cpu_credit;
+	return c->cpu.credit - (s64)hermes_stopwatch_read(&c->run);
 }
 
 /**
- * hermes_cpu_debt() - how long a throttled refill has to wait
+ * hermes_cpu_wait() - how long a throttled refill has to wait
  * @c: the client
  *
- * Context: The client's worker, while it runs.
+ * Context: As hermes_cpu_left().
  * Return: ns until the budget covers this run.
  */
-u64 hermes_cpu_debt(const struct hermes_client *c)
+u64 hermes_cpu_wait(const struct hermes_client *c)
 {
-	s64 debt = (s64)hermes_stopwatch_read(&c->run) - c->cpu_credit;
-	struct hermes_policy policy;
-
-	hermes_policy_get(&policy);
-	return debt > 0 ? div_u64((u64)debt * 100, policy.refill_cpu_pct) : 0;
+	return hermes_budget_wait(hermes_cpu_left(c), hermes_refill_pct());
 }
 
 /**
- * hermes_cpu_used() - account for a run of the worker
+ * hermes_cpu_end() - account for a run of the worker
  * @c: the client
- * @ns: what it used
  *
  * Context: The client's worker.
  */
-void hermes_cpu_used(struct hermes_client *c, u64 ns)
+void hermes_cpu_end(struct hermes_client *c)
 {
-	c->cpu_credit = max(c->cpu_credit - (s64)ns, -(s64)HERMES_CPU_BURST_NS);
+	u64 ns = hermes_stopwatch_read(&c->run);
+
+	hermes_budget_spend(&c->cpu, ns);
 	atomic64_add(ns, &c->stat.refill_ns);
 	atomic64_add(ns, &hermes_refill_ns_total);
 }

@@ -37,6 +37,8 @@
 
 #include <linux/hermes.h>
 
+#include "budget.h"
+
 static_assert(BITS_PER_LONG == 64);
 
 #define HERMES_VERSION		"0.1.0"
@@ -145,28 +147,6 @@ static inline u64 hermes_memory(void)
 	return (u64)totalram_pages() << PAGE_SHIFT;
 }
 
-/* CPU time of the current task since some moment. */
-struct hermes_stopwatch {
-	u64 wall;
-	u64 cpu;
-};
-
-static inline void hermes_stopwatch_start(struct hermes_stopwatch *w)
-{
-	w->wall = ktime_get_ns();
-	w->cpu = current->se.sum_exec_runtime;
-}
-
-/*
- * ns, an upper bound: the scheduler accounts at ticks and switches, so it is
- * the wall time of a task that did not wait, else what was accounted, and a tick.
- */
-static inline u64 hermes_stopwatch_read(const struct hermes_stopwatch *w)
-{
-	return min_t(u64, ktime_get_ns() - w->wall,
-		     current->se.sum_exec_runtime - w->cpu + TICK_NSEC);
-}
-
 /* Counters of a client; names as in struct hermes_stats. */
 struct hermes_counters {
 	atomic64_t published;
@@ -221,15 +201,14 @@ struct hermes_counters {
  * @last_active: time of the last consumption, ns; worker only
  * @last_tick: time of the last run, ns; worker only
  * @backoff: consecutive refills cut short; worker only
- * @budget: pages that it may take although memory is short; worker only
+ * @allowance: pages that it may take although memory is short; worker only
  * @bulk: room for the pages of one batch; worker only
  * @limit: what last cut a refill short, enum hermes_miss; a hint, as TAKE
  *	writes it, too
  * @miss_cause: what a miss would be due to now, enum hermes_miss; written by
  *	the worker and by reclaim, a hint
+ * @cpu: CPU time that the refill may use; worker only
  * @run: since the worker began; worker only
- * @cpu_credit: CPU time that the refill may still use, ns; worker only
- * @credited_at: when that was computed, ns; worker only
  * @misses_seen: as last accounted for; worker only
  * @misses_told: as last sent as an event; worker only
  * @misses_told_at: when, ns; worker only
@@ -266,13 +245,12 @@ struct hermes_client {
 	u64 last_active;
 	u64 last_tick;
 	unsigned int backoff;
-	unsigned long budget;
+	unsigned long allowance;
 	struct page **bulk;
 	enum hermes_miss limit;
 	enum hermes_miss miss_cause;
+	struct hermes_budget cpu;
 	struct hermes_stopwatch run;
-	s64 cpu_credit;
-	u64 credited_at;
 	u64 misses_seen;
 	u64 misses_told;
 	u64 misses_told_at;
@@ -309,9 +287,10 @@ void hermes_client_exit(void);
 /* account.c APIs: */
 /* watermark.c: pages consumed, all clients. */
 extern atomic64_t hermes_demand_total;
-s64 hermes_cpu_left(struct hermes_client *c);
-void hermes_cpu_used(struct hermes_client *c, u64 ns);
-u64 hermes_cpu_debt(const struct hermes_client *c);
+void hermes_cpu_begin(struct hermes_client *c);
+s64 hermes_cpu_left(const struct hermes_client *c);
+u64 hermes_cpu_wait(const struct hermes_client *c);
+void hermes_cpu_end(struct hermes_client *c);
 void hermes_account_misses(struct hermes_client *c, u64 now);
 void hermes_account_last(struct hermes_client *c);
 void hermes_account_low(struct hermes_client *c, u64 now);

@@ -413,22 +413,14 @@ unsigned int hermes_pool_alloc(struct hermes_client *c,
 	return got;
 }
 
-/* What this run of the client's worker may still use; ns. */
-static s64 hermes_pool_cpu_left(struct hermes_client *c)
-{
-	return hermes_cpu_left(c) - (s64)(ktime_get_ns() - c->last_tick);
-}
-
 /* Zeroes what was given back, as far as the client's CPU budget goes. */
 static void hermes_pool_clean(struct hermes_client *c)
 {
 	struct hermes_pool *pool = c->pool;
 	unsigned long nr = READ_ONCE(pool->nr_dirty);
-	s64 left = hermes_pool_cpu_left(c);
-	u64 start = ktime_get_ns();
 	struct page *page;
 
-	while (nr-- && (s64)(ktime_get_ns() - start) <= left &&
+	while (nr-- && hermes_cpu_left(c) >= 0 &&
 	       (page = hermes_pool_pop_dirty(pool))) {
 		clear_highpage(page);
 		hermes_pool_return(pool, &page, 1);
@@ -455,20 +447,19 @@ unsigned long hermes_pool_cushion(struct hermes_pool *pool)
 }
 
 /*
- * New pages until the pool has @goal; stops at the first limit, and after @left
- * ns.
+ * New pages until the pool has @goal; stops at the first limit, and when the
+ * CPU budget is used up. But the cushion is due whatever it costs.
  */
 static void hermes_pool_fill(struct hermes_client *c, unsigned long goal,
-			     unsigned int how, s64 left)
+			     unsigned int how)
 {
 	struct page *pages[HERMES_BULK];
 	struct hermes_pool *pool = c->pool;
-	u64 start = ktime_get_ns();
 	unsigned long have;
 	unsigned int want, got;
 
 	while (!READ_ONCE(c->closing) &&
-	       (s64)(ktime_get_ns() - start) <= left) {
+	       (how & HERMES_ALLOC_CUSHION || hermes_cpu_left(c) >= 0)) {
 		have = hermes_pool_pages(pool);
 		if (have >= goal)
 			break;
@@ -494,9 +485,7 @@ void hermes_pool_prepare(struct hermes_client *c)
 	hermes_pool_set_share(c, c->target / HERMES_POOL_SHARE);
 	mutex_unlock(&c->lock);
 	hermes_pool_clean(c);
-	/* The cushion is due whatever it costs. */
-	hermes_pool_fill(c, hermes_pool_cushion(c->pool), HERMES_ALLOC_CUSHION,
-			 S64_MAX);
+	hermes_pool_fill(c, hermes_pool_cushion(c->pool), HERMES_ALLOC_CUSHION);
 }
 
 /**
@@ -510,7 +499,7 @@ void hermes_pool_top_up(struct hermes_client *c)
 	struct hermes_pool *pool = c->pool;
 	unsigned long goal = atomic_long_read(&pool->goal), excess;
 
-	hermes_pool_fill(c, goal, 0, hermes_pool_cpu_left(c));
+	hermes_pool_fill(c, goal, 0);
 	if (hermes_pool_pages(pool) <= goal)
 		return;
 	excess = hermes_pool_trim(pool, goal, ULONG_MAX);

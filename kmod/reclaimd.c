@@ -29,8 +29,6 @@
 #define HERMES_FALL_MS		((u64)SZ_1G / MSEC_PER_SEC)
 /* After a look, triggers wake nobody for so long. */
 #define HERMES_QUIET_MS		10
-/* CPU time that may be saved up, in time of the budget. */
-#define HERMES_CPU_BURST_NS	(200 * (s64)NSEC_PER_MSEC)
 
 /* In hermes_pending besides triggers: look whether there is work at all. */
 #define HERMES_LOOK_AGAIN	0
@@ -54,8 +52,7 @@ static atomic64_t hermes_wakes, hermes_looks, hermes_steps, hermes_asked,
 		  hermes_got, hermes_cpu_ns, hermes_throttled;
 
 /* The thread only. */
-static s64 hermes_cpu_credit;
-static u64 hermes_credited_at;
+static struct hermes_budget hermes_reclaim_cpu;
 /* Its CPU time that was charged so far: all of it, looks as well as steps. */
 static u64 hermes_cpu_charged;
 /* Free bytes at the last look, and when that was, ns. */
@@ -70,6 +67,8 @@ static struct hermes_decision hermes_deciding;
 static struct hermes_scopes {
 	struct hermes_levels levels[1 + HERMES_LIMITS_MAX];
 	unsigned int nr;
+	u64 free; /* in the machine, bytes */
+	s64 spare; /* least distance from a low watermark */
 	unsigned int next; /* whose turn it is */
 	u64 begun[1 + HERMES_LIMITS_MAX]; /* ids of these; 1: the machine */
 	unsigned int nr_begun;
@@ -125,10 +124,16 @@ void hermes_reclaim_changed(void)
 static void hermes_scopes_get(struct hermes_scopes *s,
 			      const struct hermes_policy *policy)
 {
+	unsigned int i;
+
 	hermes_levels(&s->levels[0], policy);
 	mutex_lock(&hermes_cgroups_lock);
 	s->nr = 1 + hermes_limits(s->levels + 1, policy);
 	mutex_unlock(&hermes_cgroups_lock);
+	s->free = s->levels[0].free;
+	s->spare = hermes_spare(&s->levels[0]);
+	for (i = 1; i < s->nr; i++)
+		s->spare = min(s->spare, hermes_spare(&s->levels[i]));
 }
 
 static void hermes_scopes_put(struct hermes_scopes *s)
@@ -160,27 +165,24 @@ static void hermes_scope_begin(struct hermes_scopes *s,
 		s->begun[s->nr_begun++] = hermes_scope_id(l);
 }
 
-/* Until free memory, falling as it may, has come half the way to a watermark. */
-static unsigned int hermes_poll_ms(struct hermes_scopes *s,
+/*
+ * Until free memory, falling as it may, has come half the way to a watermark
+ * from where it was when the last turn found nothing to do.
+ */
+static unsigned int hermes_poll_ms(const struct hermes_scopes *s,
 				   const struct hermes_policy *policy)
 {
-	u64 now = ktime_get_ns(), fall = HERMES_FALL_MS, ms, elapsed, free;
-	s64 spare = S64_MAX;
-	unsigned int i;
+	u64 now = ktime_get_ns(), fall = HERMES_FALL_MS, ms, elapsed;
 
-	hermes_scopes_get(s, policy);
-	for (i = 0; i < s->nr; i++)
-		spare = min(spare, hermes_spare(&s->levels[i]));
-	free = s->levels[0].free;
-	hermes_scopes_put(s);
 	elapsed = max(div_u64(now - hermes_polled_at, NSEC_PER_MSEC), 1ULL);
-	if (hermes_polled_free > free)
-		fall = max(fall, div64_u64(hermes_polled_free - free, elapsed));
-	hermes_polled_free = free;
+	if (hermes_polled_free > s->free)
+		fall = max(fall, div64_u64(hermes_polled_free - s->free,
+					   elapsed));
+	hermes_polled_free = s->free;
 	hermes_polled_at = now;
-	if (spare <= 0)
+	if (s->spare <= 0)
 		return min_t(u32, HERMES_POLL_LOW_MS, policy->poll_ms);
-	ms = div64_u64(spare / 2, fall);
+	ms = div64_u64(s->spare / 2, fall);
 	return clamp_t(u64, ms, HERMES_POLL_LEAST_MS, policy->poll_ms);
 }
 
@@ -190,18 +192,13 @@ static unsigned int hermes_poll_ms(struct hermes_scopes *s,
  */
 static s64 hermes_reclaim_cpu_left(const struct hermes_policy *policy)
 {
-	u64 now = ktime_get_ns(), used = current->se.sum_exec_runtime;
-	u64 earned = div_u64((now - hermes_credited_at) * policy->cpu_pct, 100);
-	s64 most = HERMES_CPU_BURST_NS / 100 * policy->cpu_pct;
+	u64 used = current->se.sum_exec_runtime - hermes_cpu_charged;
 
-	hermes_credited_at = now;
-	hermes_cpu_credit = min(most, hermes_cpu_credit + (s64)earned) -
-			    (s64)(used - hermes_cpu_charged);
-	/* What one long step used is not held against it for minutes. */
-	hermes_cpu_credit = max(hermes_cpu_credit, -HERMES_CPU_BURST_NS);
-	atomic64_add(used - hermes_cpu_charged, &hermes_cpu_ns);
-	hermes_cpu_charged = used;
-	return hermes_cpu_credit;
+	hermes_budget_earn(&hermes_reclaim_cpu, policy->cpu_pct);
+	hermes_budget_spend(&hermes_reclaim_cpu, used);
+	atomic64_add(used, &hermes_cpu_ns);
+	hermes_cpu_charged += used;
+	return hermes_reclaim_cpu.credit;
 }
 
 /* Sleeps off what was used beyond the budget. */
@@ -214,8 +211,8 @@ static void hermes_pace(const struct hermes_policy *policy)
 		return;
 	}
 	atomic64_inc(&hermes_throttled);
-	schedule_timeout_idle(nsecs_to_jiffies(div_u64(-left * 100,
-						       policy->cpu_pct)) + 1);
+	schedule_timeout_idle(nsecs_to_jiffies(hermes_budget_wait(left,
+								  policy->cpu_pct)) + 1);
 }
 
 /* The victim and its cgroup's registration after a step. */
@@ -435,7 +432,6 @@ void hermes_reclaim_totals(struct hermes_reclaim_totals *totals)
 int hermes_reclaim_init(void)
 {
 	hermes_policy_init();
-	hermes_credited_at = ktime_get_ns();
 	hermes_reclaimd = kthread_run(hermes_reclaim_thread, NULL,
 				      "hermes_reclaimd");
 	return PTR_ERR_OR_ZERO(hermes_reclaimd);

@@ -154,9 +154,9 @@ static bool hermes_spend(struct hermes_client *c, unsigned int nr)
 {
 	if (!hermes_memory_short(nr))
 		return true;
-	if (c->budget < nr)
+	if (c->allowance < nr)
 		return false;
-	c->budget -= nr;
+	c->allowance -= nr;
 	return true;
 }
 
@@ -233,12 +233,11 @@ static unsigned int hermes_map_batch(struct hermes_client *c,
 }
 
 /* Whether a refill that began at @start may go on. */
-static enum hermes_refill hermes_refill_may(struct hermes_client *c, u64 start,
-					    s64 cpu_left)
+static enum hermes_refill hermes_refill_may(struct hermes_client *c, u64 start)
 {
 	if (hermes_must_stop(c))
 		return HERMES_REFILL_STOPPED;
-	if ((s64)hermes_stopwatch_read(&c->run) > cpu_left)
+	if (hermes_cpu_left(c) < 0)
 		return HERMES_REFILL_THROTTLED;
 	if (ktime_get_ns() - start > hermes_interval(c))
 		return HERMES_REFILL_MORE;
@@ -253,12 +252,11 @@ static enum hermes_refill hermes_refill(struct hermes_client *c, u64 start,
 					unsigned long *mapped)
 {
 	enum hermes_refill end = HERMES_REFILL_FULL;
-	s64 cpu_left = hermes_cpu_left(c);
 	unsigned long addr;
 	unsigned int nr;
 
 	while (end == HERMES_REFILL_FULL) {
-		end = hermes_refill_may(c, start, cpu_left);
+		end = hermes_refill_may(c, start);
 		if (end != HERMES_REFILL_FULL)
 			return end;
 		nr = hermes_batch_want(c);
@@ -397,7 +395,7 @@ static void hermes_reserve_next(struct hermes_client *c, u64 now,
 		/* The reserve is to be full before the worker sleeps. */
 		WRITE_ONCE(c->kick, true);
 		hermes_reserve_arm(c, max(hermes_interval(c),
-					  hermes_cpu_debt(c)));
+					  hermes_cpu_wait(c)));
 		return;
 	}
 	if (end == HERMES_REFILL_LIMITED)
@@ -465,7 +463,7 @@ static void hermes_reserve_round(struct hermes_client *c)
 	consumed = atomic_long_xchg(&c->demand, 0);
 	hermes_adapt(c, consumed, now - c->last_tick);
 	low = c->ready_pages < hermes_low_pages(c);
-	c->budget = min(c->budget + consumed + c->conf.batch_pages, c->target);
+	c->allowance = min(c->allowance + consumed + c->conf.batch_pages, c->target);
 	mutex_unlock(&c->lock);
 	c->last_tick = now;
 	hermes_account_misses(c, now);
@@ -524,19 +522,19 @@ void hermes_reserve_work(struct work_struct *work)
 
 	if (READ_ONCE(c->closing))
 		return;
-	if (c->dead || !mmget_not_zero(c->mm)) {
-		hermes_reserve_drain(c);
-		return;
-	}
 	/*
 	 * Behind the service whose memory this prepares. Here, as a module
 	 * cannot set the nice level of a workqueue's threads.
 	 */
 	set_user_nice(current, min(nice, (unsigned int)MAX_NICE));
-	hermes_stopwatch_start(&c->run);
-	hermes_reserve_round(c);
-	hermes_cpu_used(c, hermes_stopwatch_read(&c->run));
+	hermes_cpu_begin(c);
+	if (c->dead || !mmget_not_zero(c->mm)) {
+		hermes_reserve_drain(c);
+	} else {
+		hermes_reserve_round(c);
+		/* Not mmput(): the last one tears the address space down. */
+		mmput_async(c->mm);
+	}
+	hermes_cpu_end(c);
 	set_user_nice(current, 0);
-	/* Not mmput(): the last one tears the address space down. */
-	mmput_async(c->mm);
 }
