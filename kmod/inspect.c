@@ -70,9 +70,9 @@ static void hermes_merge_reserve(struct hermes_reserve *to,
 				 const struct hermes_reserve *from,
 				 unsigned long fields)
 {
-	if (fields & HERMES_FIELD(MIN))
+	if (fields & HERMES_FIELD(MIN_BYTES))
 		to->min_bytes = from->min_bytes;
-	if (fields & HERMES_FIELD(MAX))
+	if (fields & HERMES_FIELD(MAX_BYTES))
 		to->max_bytes = from->max_bytes;
 	if (fields & HERMES_FIELD(BATCH_PAGES))
 		to->batch_pages = from->batch_pages;

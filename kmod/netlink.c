@@ -72,8 +72,8 @@ hermes_client_get_policy[HERMES_A_CLIENT_ID + 1] = {
 static const struct nla_policy
 hermes_client_set_policy[HERMES_A_CLIENT_DECAY_MS + 1] = {
 	[HERMES_A_CLIENT_ID] = { .type = NLA_U32 },
-	[HERMES_A_CLIENT_MIN] = { .type = NLA_U64 },
-	[HERMES_A_CLIENT_MAX] = { .type = NLA_U64 },
+	[HERMES_A_CLIENT_MIN_BYTES] = { .type = NLA_U64 },
+	[HERMES_A_CLIENT_MAX_BYTES] = { .type = NLA_U64 },
 	[HERMES_A_CLIENT_BATCH_PAGES] =
 		NLA_POLICY_RANGE(NLA_U32, 1, HERMES_BATCH_PAGES_MAX),
 	[HERMES_A_CLIENT_LOW_PCT] = NLA_POLICY_RANGE(NLA_U32, 1, 99),

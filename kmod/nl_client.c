@@ -20,8 +20,8 @@
 
 /* What may be changed. */
 static const struct hermes_nl_field hermes_client_conf_fields[] = {
-	HERMES_CONF(MIN, min_bytes),
-	HERMES_CONF(MAX, max_bytes),
+	HERMES_CONF(MIN_BYTES, min_bytes),
+	HERMES_CONF(MAX_BYTES, max_bytes),
 	HERMES_CONF(BATCH_PAGES, batch_pages),
 	HERMES_CONF(LOW_PCT, low_pct),
 	HERMES_CONF(HIGH_PCT, high_pct),
@@ -172,7 +172,7 @@ int hermes_nl_client_get(struct sk_buff *skb, struct genl_info *info)
 /* What a policy cannot say. */
 static int hermes_client_check(struct genl_info *info)
 {
-	static const u16 sizes[] = { HERMES_A_CLIENT_MIN, HERMES_A_CLIENT_MAX };
+	static const u16 sizes[] = { HERMES_A_CLIENT_MIN_BYTES, HERMES_A_CLIENT_MAX_BYTES };
 	const struct nlattr *attr;
 	size_t i;
 
@@ -216,7 +216,7 @@ int hermes_nl_client_set(struct sk_buff *skb, struct genl_info *info)
 	ret = hermes_client_resize(nla_get_u32(info->attrs[HERMES_A_CLIENT_ID]),
 				   &conf, given, &who);
 	if (ret == -EDQUOT)
-		NL_SET_BAD_ATTR(info->extack, info->attrs[HERMES_A_CLIENT_MAX]);
+		NL_SET_BAD_ATTR(info->extack, info->attrs[HERMES_A_CLIENT_MAX_BYTES]);
 	if (ret == -ENOENT || ret == -EPERM)
 		NL_SET_BAD_ATTR(info->extack, info->attrs[HERMES_A_CLIENT_ID]);
 	return ret;

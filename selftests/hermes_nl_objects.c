@@ -28,7 +28,7 @@ int nl_client_set(struct hermes_nl *nl, uint32_t id, uint16_t attr,
 
 	nl_begin(nl, &req, HERMES_CMD_CLIENT_SET);
 	nl_put_u32(&req, HERMES_A_CLIENT_ID, id);
-	if (attr == HERMES_A_CLIENT_MIN || attr == HERMES_A_CLIENT_MAX)
+	if (attr == HERMES_A_CLIENT_MIN_BYTES || attr == HERMES_A_CLIENT_MAX_BYTES)
 		nl_put_u64(&req, attr, value);
 	else
 		nl_put_u32(&req, attr, value);

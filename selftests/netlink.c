@@ -192,7 +192,7 @@ TEST_F(family, totals_keep_misses_of_closed_clients)
 
 static const struct shape client_shapes[] = {
 	{ HERMES_A_CLIENT_CGROUP_PATH, 0 },
-	U32(ID), U32(PID), U32(UID), U64(CGROUP_ID), U64(MIN), U64(MAX),
+	U32(ID), U32(PID), U32(UID), U64(CGROUP_ID), U64(MIN_BYTES), U64(MAX_BYTES),
 	U32(BATCH_PAGES), U32(LOW_PCT), U32(HIGH_PCT), U32(FACTOR_PCT),
 	U32(INTERVAL_US), U32(DECAY_MS), U64(TARGET), U64(READY), U64(POOL),
 	U64(PUBLISHED), U64(CONSUMED), U64(RECLAIMED), U64(BATCHES),
@@ -203,7 +203,7 @@ static const struct shape client_shapes[] = {
 };
 
 _Static_assert(sizeof(client_shapes) / sizeof(*client_shapes) ==
-	       HERMES_A_CLIENT_ATTR_MAX - HERMES_A_CLIENT_PAD,
+	       HERMES_A_CLIENT_MAX - HERMES_A_CLIENT_PAD,
 	       "every documented attribute");
 
 FIXTURE(client)
@@ -241,7 +241,7 @@ TEST_F(client, has_all_attributes)
 	struct nl_attrs a;
 
 	ASSERT_EQ(0, nl_client_get(&self->nl, self->id, &a));
-	ASSERT_EQ(0, misshapen(&a, client_shapes, HERMES_A_CLIENT_ATTR_MAX -
+	ASSERT_EQ(0, misshapen(&a, client_shapes, HERMES_A_CLIENT_MAX -
 						  HERMES_A_CLIENT_PAD));
 	EXPECT_EQ(self->id, nl_u32(&a, HERMES_A_CLIENT_ID));
 	EXPECT_EQ((uint32_t)getpid(), nl_u32(&a, HERMES_A_CLIENT_PID));
@@ -392,7 +392,7 @@ static int see_client(const struct nl_attrs *client, void *data)
 	uint32_t id = nl_u32(client, HERMES_A_CLIENT_ID);
 	struct seen *seen = data;
 
-	if (misshapen(client, client_shapes, HERMES_A_CLIENT_ATTR_MAX -
+	if (misshapen(client, client_shapes, HERMES_A_CLIENT_MAX -
 					     HERMES_A_CLIENT_PAD) ||
 	    id <= seen->last)
 		return -EPROTO;

@@ -158,11 +158,11 @@ TEST_F(bad, attributes_of_answers)
 		uint16_t len;
 	} ranges[] = {
 		{ HERMES_CMD_CLIENT_GET, HERMES_A_CLIENT_PID,
-		  HERMES_A_CLIENT_ATTR_MAX, 8 },
+		  HERMES_A_CLIENT_MAX, 8 },
 		{ HERMES_CMD_CLIENT_SET, HERMES_A_CLIENT_PID,
 		  HERMES_A_CLIENT_CGROUP_PATH, 4 },
 		{ HERMES_CMD_CLIENT_SET, HERMES_A_CLIENT_TARGET,
-		  HERMES_A_CLIENT_ATTR_MAX, 8 },
+		  HERMES_A_CLIENT_MAX, 8 },
 		{ HERMES_CMD_CGROUP_ADD, HERMES_A_CGROUP_ID,
 		  HERMES_A_CGROUP_PATH, 8 },
 		{ HERMES_CMD_CGROUP_ADD, HERMES_A_CGROUP_UID,
@@ -210,9 +210,9 @@ TEST_F(bad, lengths)
 	for (int a = HERMES_A_POLICY_ENABLED; a <= HERMES_A_POLICY_MAX; a++)
 		EXPECT_TRUE(refused_lengths(&self->nl, HERMES_CMD_POLICY_SET, a,
 					    nl_policy_is_u64(a) ? 8 : 4));
-	for (int a = HERMES_A_CLIENT_MIN; a <= HERMES_A_CLIENT_DECAY_MS; a++)
+	for (int a = HERMES_A_CLIENT_MIN_BYTES; a <= HERMES_A_CLIENT_DECAY_MS; a++)
 		EXPECT_TRUE(refused_lengths(&self->nl, HERMES_CMD_CLIENT_SET, a,
-					    a <= HERMES_A_CLIENT_MAX ? 8 : 4));
+					    a <= HERMES_A_CLIENT_MAX_BYTES ? 8 : 4));
 	EXPECT_TRUE(refused_lengths(&self->nl, HERMES_CMD_CLIENT_GET,
 				    HERMES_A_CLIENT_ID, 4));
 	EXPECT_TRUE(refused_lengths(&self->nl, HERMES_CMD_CGROUP_ADD,
@@ -241,7 +241,7 @@ TEST_F(bad, nests)
 	EXPECT_TRUE(refused(&self->nl, HERMES_CMD_POLICY_SET,
 			    NLA_F_NESTED | HERMES_A_POLICY_RATE, 8));
 	EXPECT_TRUE(refused(&self->nl, HERMES_CMD_CLIENT_SET,
-			    NLA_F_NESTED | HERMES_A_CLIENT_MAX, 40));
+			    NLA_F_NESTED | HERMES_A_CLIENT_MAX_BYTES, 40));
 	EXPECT_TRUE(refused(&self->nl, HERMES_CMD_CGROUP_ADD,
 			    NLA_F_NESTED | HERMES_A_CGROUP_FD, 4));
 	EXPECT_TRUE(refused(&self->nl, HERMES_CMD_TOTALS_GET,

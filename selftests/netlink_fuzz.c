@@ -100,8 +100,8 @@ static void add_fitting(struct fuzz *f, struct nl_request *req, uint8_t cmd)
 		break;
 	case HERMES_CMD_CLIENT_SET:
 		nl_put_u32(req, HERMES_A_CLIENT_ID, f->client);
-		attr = HERMES_A_CLIENT_MIN + below(f, 8);
-		if (attr <= HERMES_A_CLIENT_MAX)
+		attr = HERMES_A_CLIENT_MIN_BYTES + below(f, 8);
+		if (attr <= HERMES_A_CLIENT_MAX_BYTES)
 			nl_put_u64(req, attr, number(f));
 		else
 			nl_put_u32(req, attr, number(f));

@@ -50,8 +50,8 @@ static bool has_reserve(struct hermes_nl *nl, struct hermes_client *c,
 
 	return !hermes_get_reserve(c, &r) && !memcmp(&r, want, sizeof(r)) &&
 	       !nl_client_get(nl, c->info.client_id, &a) &&
-	       nl_u64(&a, HERMES_A_CLIENT_MIN) == r.min_bytes &&
-	       nl_u64(&a, HERMES_A_CLIENT_MAX) == r.max_bytes &&
+	       nl_u64(&a, HERMES_A_CLIENT_MIN_BYTES) == r.min_bytes &&
+	       nl_u64(&a, HERMES_A_CLIENT_MAX_BYTES) == r.max_bytes &&
 	       nl_u32(&a, HERMES_A_CLIENT_BATCH_PAGES) == r.batch_pages &&
 	       nl_u32(&a, HERMES_A_CLIENT_LOW_PCT) == r.low_pct &&
 	       nl_u32(&a, HERMES_A_CLIENT_HIGH_PCT) == r.high_pct &&
@@ -85,11 +85,11 @@ TEST_F(client_set, each_field)
 		EXPECT_TRUE(has_reserve(&self->nl, &self->c, &want));
 	}
 	want.max_bytes = 8 * MIB;
-	EXPECT_EQ(0, nl_client_set(&self->nl, self->id, HERMES_A_CLIENT_MAX,
+	EXPECT_EQ(0, nl_client_set(&self->nl, self->id, HERMES_A_CLIENT_MAX_BYTES,
 				   want.max_bytes));
 	EXPECT_TRUE(has_reserve(&self->nl, &self->c, &want));
 	want.min_bytes = 5 * MIB;
-	EXPECT_EQ(0, nl_client_set(&self->nl, self->id, HERMES_A_CLIENT_MIN,
+	EXPECT_EQ(0, nl_client_set(&self->nl, self->id, HERMES_A_CLIENT_MIN_BYTES,
 				   want.min_bytes));
 	EXPECT_TRUE(has_reserve(&self->nl, &self->c, &want));
 }
@@ -108,9 +108,9 @@ TEST_F(client_set, several_fields_and_none)
 	want.min_bytes = want.max_bytes + 4 * MIB;
 	want.max_bytes = want.min_bytes;
 	nl_begin(&self->nl, &req, HERMES_CMD_CLIENT_SET);
-	nl_put_u64(&req, HERMES_A_CLIENT_MIN, want.min_bytes);
+	nl_put_u64(&req, HERMES_A_CLIENT_MIN_BYTES, want.min_bytes);
 	nl_put_u32(&req, HERMES_A_CLIENT_ID, self->id);
-	nl_put_u64(&req, HERMES_A_CLIENT_MAX, want.max_bytes);
+	nl_put_u64(&req, HERMES_A_CLIENT_MAX_BYTES, want.max_bytes);
 	EXPECT_EQ(0, nl_run(&self->nl, &req));
 	EXPECT_TRUE(has_reserve(&self->nl, &self->c, &want));
 }
@@ -123,9 +123,9 @@ TEST_F(client_set, takes_effect)
 	ASSERT_NE(MAP_FAILED, arena);
 	ASSERT_EQ(0, hermes_set_reserve(&self->c, 0, 0));
 	ASSERT_EQ(0, hermes_fill_add(&self->c, arena, 8 * MIB));
-	ASSERT_EQ(0, nl_client_set(&self->nl, self->id, HERMES_A_CLIENT_MAX,
+	ASSERT_EQ(0, nl_client_set(&self->nl, self->id, HERMES_A_CLIENT_MAX_BYTES,
 				   4 * MIB));
-	ASSERT_EQ(0, nl_client_set(&self->nl, self->id, HERMES_A_CLIENT_MIN,
+	ASSERT_EQ(0, nl_client_set(&self->nl, self->id, HERMES_A_CLIENT_MIN_BYTES,
 				   4 * MIB));
 	EXPECT_EQ(0, hermes_wait_ready(&self->c, 4 * MIB));
 }
@@ -138,8 +138,8 @@ TEST_F(client_set, out_of_range)
 		uint16_t attr;
 		uint64_t value;
 	} bad[] = {
-		BAD(MIN, 1), BAD(MIN, PAGE_BYTES + 1), BAD(MIN, ~0ULL),
-		BAD(MAX, PAGE_BYTES - 1), BAD(MAX, ~0ULL),
+		BAD(MIN_BYTES, 1), BAD(MIN_BYTES, PAGE_BYTES + 1), BAD(MIN_BYTES, ~0ULL),
+		BAD(MAX_BYTES, PAGE_BYTES - 1), BAD(MAX_BYTES, ~0ULL),
 		BAD(BATCH_PAGES, 0), BAD(BATCH_PAGES, 3),
 		BAD(BATCH_PAGES, 1024), BAD(BATCH_PAGES, 1U << 31),
 		BAD(LOW_PCT, 0), BAD(LOW_PCT, 100), BAD(HIGH_PCT, 1),
@@ -165,11 +165,11 @@ TEST_F(client_set, fields_that_do_not_go_together)
 	struct hermes_reserve *r = &self->before;
 
 	EXPECT_EQ(-ERANGE, nl_client_set(&self->nl, self->id,
-					 HERMES_A_CLIENT_MIN,
+					 HERMES_A_CLIENT_MIN_BYTES,
 					 r->max_bytes + PAGE_BYTES));
 	EXPECT_NE(0, strlen(self->nl.message));
 	EXPECT_EQ(-ERANGE, nl_client_set(&self->nl, self->id,
-					 HERMES_A_CLIENT_MAX,
+					 HERMES_A_CLIENT_MAX_BYTES,
 					 r->min_bytes - PAGE_BYTES));
 	EXPECT_EQ(-ERANGE, nl_client_set(&self->nl, self->id,
 					 HERMES_A_CLIENT_HIGH_PCT,
@@ -182,12 +182,12 @@ TEST_F(client_set, above_the_modules_maximum)
 	uint64_t most = self->c.info.client_max_bytes & ~(PAGE_BYTES - 1);
 
 	EXPECT_EQ(-EDQUOT, nl_client_set(&self->nl, self->id,
-					 HERMES_A_CLIENT_MAX,
+					 HERMES_A_CLIENT_MAX_BYTES,
 					 most + PAGE_BYTES));
 	EXPECT_NE(0, strlen(self->nl.message));
 	EXPECT_EQ(FIRST + 8, self->nl.offset);
 	EXPECT_TRUE(has_reserve(&self->nl, &self->c, &self->before));
-	EXPECT_EQ(0, nl_client_set(&self->nl, self->id, HERMES_A_CLIENT_MAX,
+	EXPECT_EQ(0, nl_client_set(&self->nl, self->id, HERMES_A_CLIENT_MAX_BYTES,
 				   most));
 }
 

@@ -166,8 +166,8 @@ static void put_client(const struct nlmsghdr *request, uint32_t id)
 	mnl_attr_put(h, HERMES_A_CLIENT_PAD, 0, NULL);
 	mnl_attr_put_u64(h, HERMES_A_CLIENT_CGROUP_ID, 4242);
 	mnl_attr_put_strz(h, HERMES_A_CLIENT_CGROUP_PATH, "/a \"quoted\"\\\npath");
-	mnl_attr_put_u64(h, HERMES_A_CLIENT_MIN, 4 * MIB);
-	mnl_attr_put_u64(h, HERMES_A_CLIENT_MAX, 64 * MIB);
+	mnl_attr_put_u64(h, HERMES_A_CLIENT_MIN_BYTES, 4 * MIB);
+	mnl_attr_put_u64(h, HERMES_A_CLIENT_MAX_BYTES, 64 * MIB);
 	mnl_attr_put_u32(h, HERMES_A_CLIENT_FACTOR_PCT, 150);
 	mnl_attr_put_u32(h, HERMES_A_CLIENT_LOW_PCT, 75);
 	mnl_attr_put_u32(h, HERMES_A_CLIENT_INTERVAL_US, 2000);

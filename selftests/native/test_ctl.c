@@ -99,7 +99,7 @@ static const struct attr_set *const sets[] = {
 static void table(void **state)
 {
 	static const unsigned int last[] = {
-		HERMES_A_CLIENT_ATTR_MAX, HERMES_A_CGROUP_MAX, HERMES_A_POLICY_MAX,
+		HERMES_A_CLIENT_MAX, HERMES_A_CGROUP_MAX, HERMES_A_POLICY_MAX,
 		HERMES_A_TOTALS_MAX, HERMES_A_DECISION_MAX, HERMES_A_EVENT_MAX,
 	};
 	const struct attr *a;
@@ -162,7 +162,7 @@ static void requests(void **state)
 	assert_int_equal(r.header->nlmsg_flags, NLM_F_REQUEST | NLM_F_ACK);
 	mnl_attr_for_each(nla, r.header, GENL_HDRLEN) {
 		static const unsigned int expected[][3] = {
-			{ HERMES_A_CLIENT_ID, 4, 7 }, { HERMES_A_CLIENT_MIN, 8, 8 << 20 },
+			{ HERMES_A_CLIENT_ID, 4, 7 }, { HERMES_A_CLIENT_MIN_BYTES, 8, 8 << 20 },
 			{ HERMES_A_CLIENT_FACTOR_PCT, 4, 150 },
 		};
 

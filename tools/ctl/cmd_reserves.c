@@ -12,7 +12,7 @@
 static void add_row(struct text_table *t, const struct record *c)
 {
 	static const unsigned int sizes[] = {
-		CLIENT(MIN), CLIENT(MAX), CLIENT(TARGET), CLIENT(READY), CLIENT(POOL),
+		CLIENT(MIN_BYTES), CLIENT(MAX_BYTES), CLIENT(TARGET), CLIENT(READY), CLIENT(POOL),
 		CLIENT(CONSUMED), CLIENT(MISSES),
 	};
 	char buf[UNITS_LEN], comm[64];

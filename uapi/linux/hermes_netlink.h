@@ -42,7 +42,7 @@
  * @HERMES_CMD_CLIENT_GET: do: the client %HERMES_A_CLIENT_ID (ENOENT); dump:
  *	all clients. Attributes of enum hermes_client_attr.
  * @HERMES_CMD_CLIENT_SET: sizes of the reserve of client
- *	%HERMES_A_CLIENT_ID, those that are given of %HERMES_A_CLIENT_MIN to
+ *	%HERMES_A_CLIENT_ID, those that are given of %HERMES_A_CLIENT_MIN_BYTES to
  *	%HERMES_A_CLIENT_DECAY_MS; ranges as for struct hermes_reserve. ENOENT
  *	no such client, EDQUOT the maximum is above the module's, ERANGE a
  *	value out of its range or that does not go with the others.
@@ -104,8 +104,8 @@ enum hermes_cmd {
  * @HERMES_A_CLIENT_CGROUP_ID: u64, memory cgroup charged, inode of its
  *	directory
  * @HERMES_A_CLIENT_CGROUP_PATH: string, its path in the cgroup2 mount
- * @HERMES_A_CLIENT_MIN: u64, as hermes_reserve.min_bytes
- * @HERMES_A_CLIENT_MAX: u64, as hermes_reserve.max_bytes
+ * @HERMES_A_CLIENT_MIN_BYTES: u64, as hermes_reserve.min_bytes
+ * @HERMES_A_CLIENT_MAX_BYTES: u64, as hermes_reserve.max_bytes
  * @HERMES_A_CLIENT_BATCH_PAGES: u32, as hermes_reserve.batch_pages
  * @HERMES_A_CLIENT_LOW_PCT: u32, as hermes_reserve.low_pct
  * @HERMES_A_CLIENT_HIGH_PCT: u32, as hermes_reserve.high_pct
@@ -149,8 +149,8 @@ enum hermes_client_attr {
 	HERMES_A_CLIENT_UID,
 	HERMES_A_CLIENT_CGROUP_ID,
 	HERMES_A_CLIENT_CGROUP_PATH,
-	HERMES_A_CLIENT_MIN,
-	HERMES_A_CLIENT_MAX,
+	HERMES_A_CLIENT_MIN_BYTES,
+	HERMES_A_CLIENT_MAX_BYTES,
 	HERMES_A_CLIENT_BATCH_PAGES,
 	HERMES_A_CLIENT_LOW_PCT,
 	HERMES_A_CLIENT_HIGH_PCT,
@@ -180,7 +180,7 @@ enum hermes_client_attr {
 	HERMES_A_CLIENT_MISS_UNASKED,
 
 	__HERMES_A_CLIENT_MAX,
-	HERMES_A_CLIENT_ATTR_MAX = __HERMES_A_CLIENT_MAX - 1
+	HERMES_A_CLIENT_MAX = __HERMES_A_CLIENT_MAX - 1
 };
 
 /**
