@@ -526,7 +526,7 @@ void hermes_reserve_work(struct work_struct *work)
 	 * Behind the service whose memory this prepares. Here, as a module
 	 * cannot set the nice level of a workqueue's threads.
 	 */
-	set_user_nice(current, min(nice, (unsigned int)MAX_NICE));
+	set_user_nice(current, min_t(unsigned int, nice, MAX_NICE));
 	hermes_cpu_begin(c);
 	if (c->dead || !mmget_not_zero(c->mm)) {
 		hermes_reserve_drain(c);
