@@ -134,7 +134,7 @@ static void *calloc_small(unsigned int class, size_t bytes)
 	bool zero = false;
 	void *p;
 
-	p = span->free ? hu_heap_alloc(class) : hu_heap_alloc_slow(class, &zero);
+	p = span->free ? hu_heap_alloc(class) : hu_heap_alloc_fresh(class, &zero);
 	if (p && !zero)
 		memset(p, 0, bytes);
 	return p;

@@ -26,6 +26,10 @@
 #define REVIVED_MAX	16
 /* So much of a cold span is made resident by one call. */
 #define WARM_BYTES	HU_UNIT
+/* Blocks up to that size are linked when they are carved, a page's worth. */
+#define LINKED_MAX	(HU_PAGE / 16)
+/* Of larger ones so many are granted at a time, where memory is mapped. */
+#define GRANT_BLOCKS	16
 
 struct hu_span hu_span_none;
 struct hu_heap hu_heap_none = {
@@ -81,9 +85,43 @@ static struct hu_span *span_create(struct hu_heap *heap, unsigned int c)
 }
 
 /*
- * Link a page's worth of blocks that were never used (at least one), and
- * return the first of them, which is not linked and therefore still zero if
- * the span was.
+ * The next granted block: in the order of addresses, and nothing but the
+ * program touches it.
+ */
+static void *take_granted(struct hu_span *span)
+{
+	uintptr_t block = span->fresh;
+
+	span->granted--;
+	hu_compiler_barrier();
+	span->fresh = block + span->bytes;
+	span->left++;
+	return (void *)block;
+}
+
+/* Blocks that the fast path may take; of cold ones a page's worth. */
+static void *grant(struct hu_span *span)
+{
+	unsigned int blocks = GRANT_BLOCKS;
+
+	if (span->cold)
+		blocks = span->bytes < HU_PAGE ? (unsigned int)HU_PAGE / span->bytes : 1;
+	if (blocks > span->uncarved)
+		blocks = span->uncarved;
+	span->uncarved -= (uint16_t)blocks;
+	hu_compiler_barrier();
+	span->granted = (uint16_t)blocks;
+	return take_granted(span);
+}
+
+static bool has_fresh(const struct hu_span *span)
+{
+	return span->granted || span->uncarved;
+}
+
+/*
+ * A block that was never used. Small ones are linked, a page's worth; the one
+ * that is returned is not, and therefore still zero if the span was.
  */
 static void *carve(struct hu_span *span)
 {
@@ -91,8 +129,10 @@ static void *carve(struct hu_span *span)
 	uintptr_t first = span->fresh, block;
 	void *list = span->free;
 
-	if (!blocks)
-		blocks = 1;
+	if (span->granted)
+		return take_granted(span);
+	if (span->bytes > LINKED_MAX)
+		return grant(span);
 	if (blocks > span->uncarved)
 		blocks = span->uncarved;
 	span->uncarved -= (uint16_t)blocks;
@@ -160,7 +200,7 @@ static void *alloc_from(struct hu_heap *heap, unsigned int class, bool *zero)
 			}
 			if (span->free || hu_span_collect(heap, span))
 				return pop(span);
-			if (span->uncarved) {
+			if (has_fresh(span)) {
 				*zero = span->zero;
 				return carve(span);
 			}
@@ -196,7 +236,7 @@ static void *alloc_quick(struct hu_heap *heap, unsigned int class, bool *zero)
 		hu_count_add(HU_COUNT_FROM + HU_FROM_COLLECTED, 1);
 	if (span->free)
 		return pop(span);
-	if (!span->uncarved || (span->cold && span->bytes <= HU_PAGE / 2))
+	if (!has_fresh(span) || (span->cold && span->bytes <= HU_PAGE / 2))
 		return NULL;
 	*zero = span->zero;
 	hu_count_add(HU_COUNT_FROM + HU_FROM_CARVED, 1);
@@ -224,14 +264,7 @@ static void *alloc_counted(struct hu_heap *heap, unsigned int class, bool *zero)
 	return block;
 }
 
-/**
- * hu_heap_alloc_slow() - allocate a block when hu_heap_mine has none
- * @class: size class
- * @zero: out: whether the block is known to read zero
- *
- * Return: the block; NULL and errno ENOMEM when there is no memory.
- */
-HU_NOINLINE void *hu_heap_alloc_slow(unsigned int class, bool *zero)
+static HU_NOINLINE void *alloc_slow(unsigned int class, bool *zero)
 {
 	struct hu_heap *own = hu_heap_own, *heap;
 	void *block;
@@ -248,6 +281,23 @@ HU_NOINLINE void *hu_heap_alloc_slow(unsigned int class, bool *zero)
 		errno = ENOMEM;
 	hu_shm_check();
 	return block;
+}
+
+/**
+ * hu_heap_alloc_fresh() - allocate a block when hu_heap_mine has no freed one
+ * @class: size class
+ * @zero: out: whether the block is known to read zero
+ *
+ * Return: the block; NULL and errno ENOMEM when there is no memory.
+ */
+HU_NOINLINE void *hu_heap_alloc_fresh(unsigned int class, bool *zero)
+{
+	struct hu_span *span = hu_heap_mine->current[class];
+
+	if (unlikely(span->free || !span->granted))
+		return alloc_slow(class, zero);
+	*zero = span->zero;
+	return take_granted(span);
 }
 
 void hu_heap_init(struct hu_heap *heap)

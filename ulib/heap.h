@@ -61,7 +61,7 @@ extern __thread struct hu_heap *hu_heap_mine __attribute__((tls_model("initial-e
 /* The heap of this thread, NULL: none. */
 extern __thread struct hu_heap *hu_heap_own __attribute__((tls_model("initial-exec")));
 
-void *hu_heap_alloc_slow(unsigned int class, bool *zero);
+void *hu_heap_alloc_fresh(unsigned int class, bool *zero);
 void hu_heap_freed_last(struct hu_heap *heap, struct hu_span *span);
 void hu_heap_collect_woken(struct hu_heap *heap, unsigned int most);
 void hu_heap_init(struct hu_heap *heap);
@@ -102,7 +102,7 @@ static inline void *hu_heap_alloc(unsigned int class)
 	bool zero;
 
 	if (unlikely(!block))
-		return hu_heap_alloc_slow(class, &zero);
+		return hu_heap_alloc_fresh(class, &zero);
 	span->free = *block;
 	span->left++;
 	return block;

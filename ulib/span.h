@@ -29,8 +29,8 @@ enum hu_span_alarm {
  * heap's owner but @head_offset and @class, which are constant while a block is
  * in use, @heap (see hu_span_heap()), @remote and @wake_next.
  *
- * Invariant: used blocks = blocks - |free| - |spare| - uncarved, where used is @left,
- * or @full_used while the span is in HU_PLACE_FULL; blocks in @remote are
+ * Invariant: used blocks = blocks - |free| - |spare| - granted - uncarved, where used
+ * is @left, or @full_used while the span is in HU_PLACE_FULL; blocks in @remote are
  * still counted as used.
  */
 struct hu_span {
@@ -41,14 +41,15 @@ struct hu_span {
 	uint8_t class;
 	uint8_t place;
 	uint32_t bytes;		/* of one block */
-	uint16_t uncarved;	/* blocks never handed out or linked */
-	bool zero;		/* the uncarved ones read zero */
+	uint16_t granted;	/* blocks from @fresh on that are next, see heap.c */
+	uint16_t uncarved;	/* after these: never handed out, linked or granted */
+	bool zero;		/* these and the granted ones read zero */
 	bool cold;		/* and their first touch may fault */
 	uint8_t alarm;
 	uint16_t count_base;	/* minus what the counter in @remote began with */
 	bool notified;		/* a notification is under way */
 	uint16_t full_used;
-	uintptr_t fresh;	/* the first uncarved block */
+	uintptr_t fresh;	/* the first block never handed out or linked */
 	void *spare;		/* collected while @free had blocks; used after them */
 
 	_Atomic uint64_t remote __attribute__((aligned(64)));

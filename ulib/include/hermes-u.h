@@ -78,8 +78,8 @@ struct hermes_u_status {
  * @slow_allocs: allocations that took the slow path
  * @from_collected: not slow, but off the fast path: other threads had freed
  *	blocks of the span
- * @from_carved: likewise: blocks of the span that were never used before, in
- *	memory that is mapped
+ * @from_carved: likewise: the next blocks of the span that were never used
+ *	before, several at a time, in memory that is mapped
  * @from_cold: served from the like in memory whose first touch may fault
  * @from_span: from another span of the thread
  * @from_cached: from an empty span that the thread had kept
