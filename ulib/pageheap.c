@@ -33,6 +33,11 @@
 /* A request of at most so much may wait so often for what is being made. */
 #define WAIT_PAGES	((size_t)(2 * MIB / HU_PAGE))
 #define WAITS_MAX	2
+/*
+ * A large object waits no longer than its faults would take; for a span, which
+ * serves many requests, the backend knows what is worth it.
+ */
+#define WAIT_PAGE_US	2
 
 static size_t cold_pages;		/* handed out since a fork left the client behind */
 static uint64_t consumed_pages;		/* fresh ones handed out, ready or cold */
@@ -231,6 +236,7 @@ static void do_chores(struct chores *chores, uint32_t client, uintptr_t addr, si
 void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero)
 {
 	unsigned int waits = pages <= WAIT_PAGES ? WAITS_MAX : 0;
+	uint32_t most_us = large ? WAIT_PAGE_US * (uint32_t)pages : UINT32_MAX;
 	uint64_t start = hu_latency_start(), seen;
 	struct hu_run_ref ref;
 	bool grown = false;
@@ -252,7 +258,7 @@ void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero)
 			return (void *)addr;
 		}
 		if (chores.wait) {
-			waits = hu_reserve->wait() ? waits - 1 : 0;
+			waits = hu_reserve->wait(most_us) ? waits - 1 : 0;
 			continue;
 		}
 		if (!hu_frontier_grow(pages, (uint32_t)align, seen))

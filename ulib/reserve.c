@@ -194,9 +194,9 @@ bool hu_no(void)
 	return false;
 }
 
-bool hu_no_kick(uint32_t missed)
+bool hu_no_of(uint32_t what)
 {
-	(void)missed;
+	(void)what;
 	return false;
 }
 
@@ -247,14 +247,14 @@ const struct hu_backend hu_backend_anon = {
 	.ready = hu_no_bytes,
 	.wants = hu_no,
 	.post = hu_no_post,
-	.needs_kick = hu_no_kick,
+	.needs_kick = hu_no_of,
 	.kick = hu_no_effect,
 	.take = hu_no_take,
 	.give = hu_no_give,
 	.refill = hu_no_refill,
 	.refill_due = hu_no,
 	.making = hu_no,
-	.wait = hu_no,
+	.wait = hu_no_of,
 	.minimum = hu_no_bytes,
 	.calm = hu_no_effect,
 	.abandon = hu_no_effect,

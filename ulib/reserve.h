@@ -34,7 +34,7 @@
  *	microseconds until it wants to be called again, or HU_NEVER.
  * @refill_due: whether @refill has something to do. No lock held.
  * @making: whether memory is just being made ready. Under hu_pages_lock.
- * @wait: wait a bounded time for that; false: in vain. No lock held.
+ * @wait: wait for that, @us at most; false: in vain. No lock held.
  * @minimum: bytes of ready memory that an idle process keeps. Under
  *	hu_pages_lock.
  * @calm: aim at the minimum until memory is consumed again. Under
@@ -55,7 +55,7 @@ struct hu_backend {
 	uint64_t (*refill)(void);
 	bool (*refill_due)(void);
 	bool (*making)(void);
-	bool (*wait)(void);
+	bool (*wait)(uint32_t us);
 	size_t (*minimum)(void);
 	void (*calm)(void);
 	void (*abandon)(void);
@@ -71,7 +71,7 @@ extern const struct hu_backend hu_backend_populate;
 bool hu_no_pop(uintptr_t *addr, size_t *bytes);
 size_t hu_no_bytes(void);
 bool hu_no(void);
-bool hu_no_kick(uint32_t missed);
+bool hu_no_of(uint32_t what);
 void hu_no_post(uintptr_t addr, size_t bytes);
 size_t hu_no_take(uintptr_t addr, size_t bytes);
 void hu_no_give(uintptr_t addr, size_t bytes);

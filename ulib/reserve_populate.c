@@ -27,6 +27,7 @@
 #include <stdatomic.h>
 #include "arena.h"
 #include "conf.h"
+#include "frontier.h"
 #include "giveback.h"
 #include "headroom.h"
 #include "lock.h"
@@ -49,7 +50,7 @@
 /* Intervals without consumption after which the thread sleeps. */
 #define QUIET_MAX	16
 /* However much was consumed, the target is at most that part of what is used. */
-#define MAX_SHARE	4
+#define MAX_SHARE	2
 /* What a target that is not reached any more loses in an interval of use. */
 #define DECAY_SHIFT	3
 /*
@@ -344,6 +345,25 @@ static uint32_t next_piece(void)
 	return goal ? piece_pages(goal) : 0;
 }
 
+/*
+ * Opening more of an arena takes mmap_lock for writing, so a request that has to
+ * do it waits for the piece that is being populated under that lock. Where there
+ * is as much cold memory as there is to be ready, a burst that outruns the
+ * reserve finds that.
+ */
+static void open_ahead(void)
+{
+	uint64_t seen;
+	bool lacking;
+
+	hu_lock(&hu_pages_lock);
+	seen = hu_frontier_grows();
+	lacking = !quiet && hu_runs_pages(HU_RUN_COLD) < hu_max(target, HUGE_PAGES);
+	hu_unlock(&hu_pages_lock);
+	if (lacking)
+		hu_frontier_grow(HUGE_PAGES, 1, seen);
+}
+
 /* Up to the target; returns microseconds until the next look. */
 static uint64_t populate_refill(void)
 {
@@ -354,6 +374,7 @@ static uint64_t populate_refill(void)
 		hu_headroom_open();
 	opened = true;
 	do {
+		open_ahead();
 		pages = next_piece();
 		more = pages && populate_piece(pages);
 		if (atomic_load_explicit(&pieces, memory_order_relaxed) & 1)
@@ -404,9 +425,9 @@ static bool populate_making(void)
  * Wait for the 2 MiB that the thread is making, for a bounded time; no lock
  * held. Returns whether it is worth to look once more.
  */
-static bool populate_wait(void)
+static bool populate_wait(uint32_t us)
 {
-	uint32_t seen = atomic_load(&pieces);
+	uint32_t seen = atomic_load(&pieces), most;
 	unsigned int i;
 
 	if (!(seen & 1) || atomic_exchange(&waiting, 1))
@@ -416,8 +437,8 @@ static bool populate_wait(void)
 			break;
 		hu_cpu_relax();
 	}
-	hu_os_futex_wait_for(&pieces, seen,
-			     atomic_load_explicit(&wait_us, memory_order_relaxed));
+	most = atomic_load_explicit(&wait_us, memory_order_relaxed);
+	hu_os_futex_wait_for(&pieces, seen, hu_min(us, most));
 	if (atomic_load(&pieces) == seen)
 		atomic_store(&given_up, seen);
 	atomic_store(&waiting, 0);
