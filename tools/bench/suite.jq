@@ -34,7 +34,7 @@ def metrics:
 def compared: ["time_s", "mean_ns", "p50_ns", "p99_ns", "p99.9_ns", "p99.99_ns", "max_ns", "peak_kib"];
 
 map((.label | split(" ")) as $l | . + {case: $l[0], allocator: $l[1], round: ($l[2] | tonumber)}) as $runs |
-($allocators | lines | map({name: .[0], library: .[1], environment: .[2], version: .[3], kind: .[4]})) as $alloc |
+($allocators | lines | map({name: .[0], library: .[1], environment: .[2], version: .[3], loader: .[4], kind: .[5]})) as $alloc |
 ($alloc | map(select(.kind == "peer").name)) as $peers |
 [$cases | lines[] | . as [$case, $what] |
 	[$alloc[] | .name as $name | [$runs[] | select(.case == $case and .allocator == $name) | metrics] |
