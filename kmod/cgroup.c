@@ -77,12 +77,14 @@ static void hermes_cgroup_unlink(struct hermes_registration *reg)
 void hermes_cgroups_prune(void)
 {
 	struct hermes_registration *reg, *next;
+	char path[HERMES_PATH_MAX];
 
 	lockdep_assert_held(&hermes_cgroups_lock);
 	list_for_each_entry_safe(reg, next, &hermes_registrations, link) {
 		if (reg->cgrp->self.flags & CSS_ONLINE)
 			continue;
-		hermes_event_cgroup_gone(cgroup_id(reg->cgrp));
+		hermes_cgroup_path(reg->cgrp, path);
+		hermes_event_cgroup_gone(cgroup_id(reg->cgrp), path);
 		hermes_cgroup_unlink(reg);
 	}
 }

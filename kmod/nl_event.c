@@ -174,22 +174,37 @@ void hermes_event_step(const struct hermes_decision *decision)
 			  hermes_event_fill_step, decision);
 }
 
+struct hermes_gone_event {
+	u64 id;
+	const char *path;
+};
+
 static int hermes_event_fill_gone(struct sk_buff *skb, const void *object)
 {
-	return nla_put_u64_64bit(skb, HERMES_A_EVENT_CGROUP_ID,
-				 *(const u64 *)object, HERMES_NL_PAD);
+	const struct hermes_gone_event *event = object;
+	int ret;
+
+	ret = nla_put_u64_64bit(skb, HERMES_A_EVENT_CGROUP_ID, event->id,
+				HERMES_NL_PAD);
+	if (ret)
+		return ret;
+	return nla_put_string(skb, HERMES_A_EVENT_CGROUP_PATH, event->path);
 }
 
 /**
  * hermes_event_cgroup_gone() - a registered cgroup was removed
  * @id: its number
+ * @path: where it was
  *
  * Context: Process context, may hold locks; does not sleep.
  */
-void hermes_event_cgroup_gone(u64 id)
+void hermes_event_cgroup_gone(u64 id, const char *path)
 {
-	hermes_event_send(HERMES_EVENT_CGROUP_GONE, 0, hermes_event_fill_gone,
-			  &id);
+	struct hermes_gone_event event = { id, path };
+
+	hermes_event_send(HERMES_EVENT_CGROUP_GONE,
+			  nla_total_size(strlen(path) + 1),
+			  hermes_event_fill_gone, &event);
 }
 
 struct hermes_client_event {

@@ -208,7 +208,7 @@ void hermes_netlink_exit(void);
 
 /* nl_event.c APIs; none of them sleeps or reclaims: */
 void hermes_event_step(const struct hermes_decision *decision);
-void hermes_event_cgroup_gone(u64 id);
+void hermes_event_cgroup_gone(u64 id, const char *path);
 void hermes_event_client(u32 id, enum hermes_event_type type, u64 ready,
 			 u64 target, u64 misses, u32 cause);
 void hermes_event_counts(u64 *made, u64 *lost);

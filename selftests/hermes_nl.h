@@ -174,6 +174,7 @@ struct nl_decision {
 	uint64_t demand;
 	uint32_t choice;
 	uint32_t candidates;
+	char within[256];
 	uint64_t id;
 	char path[256];
 	uint64_t file;

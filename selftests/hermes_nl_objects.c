@@ -217,6 +217,8 @@ void nl_decision_parse(const struct nl_attrs *attrs,
 	decision->demand = nl_u64(attrs, HERMES_A_DECISION_DEMAND);
 	decision->choice = nl_u32(attrs, HERMES_A_DECISION_CHOICE);
 	decision->candidates = nl_u32(attrs, HERMES_A_DECISION_CANDIDATES);
+	snprintf(decision->within, sizeof(decision->within), "%s",
+		 nl_string(attrs, HERMES_A_DECISION_WITHIN));
 	decision->id = nl_u64(attrs, HERMES_A_DECISION_CGROUP_ID);
 	snprintf(decision->path, sizeof(decision->path), "%s",
 		 nl_string(attrs, HERMES_A_DECISION_CGROUP_PATH));

@@ -427,6 +427,15 @@ int stage_room(struct stage *s)
 	return -ENOMEM;
 }
 
+/* Decisions up to now are not looked at any more. */
+void stage_forget(struct stage *s)
+{
+	if (stage_look(s) <= 0)
+		return;
+	s->seq = s->log[s->nr - 1].seq;
+	s->repeats = s->log[s->nr - 1].repeats;
+}
+
 /**
  * stage_press() - put the watermarks near what is free, and let go
  * @s: the stage
@@ -448,11 +457,7 @@ int stage_press(struct stage *s, long missing, long hysteresis)
 	err = stage_release(s) ?: stage_room(s);
 	if (err)
 		return err;
-	stage_look(s);
-	if (s->nr) {
-		s->seq = s->log[s->nr - 1].seq;
-		s->repeats = s->log[s->nr - 1].repeats;
-	}
+	stage_forget(s);
 	err = nl_totals(&s->nl, &totals);
 	if (err)
 		return err;

@@ -81,6 +81,7 @@ int stage_open(struct stage *s);
 void stage_close(struct stage *s);
 int stage_set(struct stage *s, uint16_t attr, uint64_t value);
 int stage_room(struct stage *s);
+void stage_forget(struct stage *s);
 int stage_press(struct stage *s, long missing, long hysteresis);
 int stage_release(struct stage *s);
 int stage_look(struct stage *s);

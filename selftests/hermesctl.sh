@@ -199,7 +199,7 @@ watch_tells()
 	end_program
 	rmdir "$sub" || return 1
 	wait "$watcher" || status=$?
-	[[ $status -eq 0 ]] && says "gone|removed" watch.out && [[ $(value "d['cgroups']" cgroups) == "[]" ]]
+	[[ $status -eq 0 ]] && says "/hermesctl-test/sub .*removed" watch.out && [[ $(value "d['cgroups']" cgroups) == "[]" ]]
 }
 
 # Everybody may read; changes are for those who have the right.

@@ -431,6 +431,8 @@ TEST_F(cgroup, removal_is_told)
 	EXPECT_EQ(0, rmdir(self->path));
 	ASSERT_EQ(0, nl_event_of(&self->nl, HERMES_EVENT_CGROUP_GONE, &event));
 	EXPECT_EQ(ids[0], nl_u64(&event, HERMES_A_EVENT_CGROUP_ID));
+	EXPECT_STREQ(strrchr(self->path, '/'),
+		     nl_string(&event, HERMES_A_EVENT_CGROUP_PATH));
 	EXPECT_EQ(0, rmdir(critical));
 	ASSERT_EQ(0, nl_event_of(&self->nl, HERMES_EVENT_CGROUP_GONE, &event));
 	EXPECT_EQ(ids[1], nl_u64(&event, HERMES_A_EVENT_CGROUP_ID));

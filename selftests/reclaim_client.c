@@ -270,9 +270,13 @@ TEST_F(cause, maximum_of_module)
 /* The test itself enters the cgroup: what it had is charged elsewhere. */
 TEST_F(cause, limit_of_cgroup)
 {
+	static struct hermes_nl events;
 	struct hermes_stats stats;
+	struct nl_attrs e;
 	char *arena;
 
+	ASSERT_EQ(0, nl_open(&events));
+	ASSERT_EQ(0, nl_subscribe(&events));
 	ASSERT_EQ(0, cg_write_long(self->cgroup, "memory.max", 16 * MIB));
 	ASSERT_EQ(0, cg_enter(self->cgroup));
 	hermes_close(&self->c);
@@ -281,6 +285,17 @@ TEST_F(cause, limit_of_cgroup)
 	ASSERT_NE(NULL, arena);
 	ASSERT_EQ(0, hermes_get_stats(&self->c, &stats));
 	ASSERT_GT(stats.limit_memcg, 0);
+	/* The refill cannot bring it over the low watermark, and says so. */
+	ASSERT_EQ(0, nl_event_of(&events, HERMES_EVENT_RESERVE_LOW, &e));
+	EXPECT_EQ(self->c.info.client_id,
+		  nl_u32(&e, HERMES_A_EVENT_CLIENT_ID));
+	/* At first the refill is only not fast enough; one event may be all. */
+	EXPECT_TRUE(nl_u32(&e, HERMES_A_EVENT_CAUSE) ==
+			    HERMES_A_CLIENT_MISS_BURST ||
+		    nl_u32(&e, HERMES_A_EVENT_CAUSE) ==
+			    HERMES_A_CLIENT_MISS_MEMCG);
+	EXPECT_LT(nl_u64(&e, HERMES_A_EVENT_READY), stats.target_bytes);
+	nl_close(&events);
 	touch(arena + 30 * MIB, PAGES);
 	EXPECT_TRUE(missed_for(&self->nl, &self->c, HERMES_A_CLIENT_MISS_MEMCG,
 			       1));

@@ -317,6 +317,7 @@ static const struct attr event[] = {
 	ATTR(EVENT, MISSES, "misses", U64, NONE, NAME, "misses since its last such event"),
 	ATTR(EVENT, CAUSE, "cause", U32, NONE, NAME, "their cause", .words = &causes),
 	ATTR(EVENT, CGROUP_ID, "cgroup_id", U64, NONE, NAME, "the cgroup"),
+	ATTR(EVENT, CGROUP_PATH, "cgroup_path", STRING, NONE, NAME, "where it was"),
 	ATTR(EVENT, DECISION, "decision", DECISION, NONE, NAME, "the step"),
 };
 

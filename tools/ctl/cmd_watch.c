@@ -56,7 +56,8 @@ static void print_text(const struct record *e)
 			print_step(record_nested(e, EVENT(DECISION)));
 		break;
 	case HERMES_EVENT_CGROUP_GONE:
-		printf("cgroup #%" PRIu64 " was removed", record_number(e, EVENT(CGROUP_ID)));
+		printf("cgroup %s (#%" PRIu64 ") was removed", record_text(e, EVENT(CGROUP_PATH)),
+		       record_number(e, EVENT(CGROUP_ID)));
 		break;
 	}
 	putchar('\n');

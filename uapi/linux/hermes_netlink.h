@@ -546,6 +546,7 @@ enum hermes_event_type {
  * @HERMES_A_EVENT_CAUSE: u32, attribute number of the cause, of
  *	%HERMES_A_CLIENT_MISS_BURST to %HERMES_A_CLIENT_MISS_UNASKED
  * @HERMES_A_EVENT_CGROUP_ID: u64, of type CGROUP_GONE
+ * @HERMES_A_EVENT_CGROUP_PATH: string, where it was in the cgroup2 mount
  * @HERMES_A_EVENT_DECISION: nested, enum hermes_decision_attr, of type STEP
  */
 enum hermes_event_attr {
@@ -560,6 +561,7 @@ enum hermes_event_attr {
 	HERMES_A_EVENT_MISSES,
 	HERMES_A_EVENT_CAUSE,
 	HERMES_A_EVENT_CGROUP_ID,
+	HERMES_A_EVENT_CGROUP_PATH,
 	HERMES_A_EVENT_DECISION,
 
 	__HERMES_A_EVENT_MAX,
