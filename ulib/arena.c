@@ -102,6 +102,8 @@ static struct hu_arena *try_create(size_t len)
 		hu_os_unmap((void *)base, len);
 		return NULL;
 	}
+	/* The header's page, without a miss. */
+	hu_reserve_take(client, base, HU_PAGE);
 	arena = (struct hu_arena *)base;
 	arena->tags = (struct hu_run *)(base + tags_offset());
 	arena->id = arenas++;

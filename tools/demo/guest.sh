@@ -89,13 +89,14 @@ hog_alive()
 # A new best-effort job for every run, so that all runs begin alike: ready, and memory short.
 start_hog()
 {
-	local t
+	local t writes=()
 
+	[[ $hog_write_rate == 0 ]] || writes=(--write-rate "$hog_write_rate")
 	hermes-pressure --cgroup "$cgroups/best-effort" --oom-score-adj 500 \
 		--anon "$hog_anon" --anon-rate "$hog_anon_rate" \
 		--churn "$hog_churn" --churn-rate "$hog_churn_rate" \
 		--file /scratch/pressure --file-size "$hog_file" --file-rate "$hog_file_rate" \
-		>"$hog_log" &
+		"${writes[@]}" >"$hog_log" &
 	hog_pid=$!
 	for ((t = 0; t < 180; t++)); do
 		hog_alive || die "the best-effort job ended at once: $(tail -n 1 "$hog_log")"

@@ -14,13 +14,21 @@ demo_rounds=${DEMO_ROUNDS:-3}
 demo_budget_s=${DEMO_BUDGET_S:-600}
 
 # The best-effort job: anonymous memory written and a file read over and over, bytes per second, and
-# working memory that is got, written and freed in bursts.
-hog_anon=${DEMO_HOG_ANON:-800M}
+# working memory that is got, written and freed in bursts. Or file cache only: clean, or being written, too.
+demo_job=${DEMO_JOB:-mixed}
+case $demo_job in
+mixed) demo_job_sizes=(800M 64M 300M 30M 0) ;;
+cache) demo_job_sizes=(0 0 1400M 150M 0) ;;
+writeback) demo_job_sizes=(0 0 1000M 100M 30M) ;;
+*) echo "DEMO_JOB: $demo_job is not mixed, cache or writeback" >&2; exit 2 ;;
+esac
+hog_anon=${DEMO_HOG_ANON:-${demo_job_sizes[0]}}
 hog_anon_rate=${DEMO_HOG_ANON_RATE:-60M}
-hog_churn=${DEMO_HOG_CHURN:-64M}
+hog_churn=${DEMO_HOG_CHURN:-${demo_job_sizes[1]}}
 hog_churn_rate=${DEMO_HOG_CHURN_RATE:-64M}
-hog_file=${DEMO_HOG_FILE:-300M}
-hog_file_rate=${DEMO_HOG_FILE_RATE:-30M}
+hog_file=${DEMO_HOG_FILE:-${demo_job_sizes[2]}}
+hog_file_rate=${DEMO_HOG_FILE_RATE:-${demo_job_sizes[3]}}
+hog_write_rate=${DEMO_HOG_WRITE_RATE:-${demo_job_sizes[4]}}
 # A run begins when no more than this is free: about where the kernel stops reclaiming by itself.
 short_mib=${DEMO_SHORT_MIB:-100}
 
