@@ -67,6 +67,7 @@ static struct hermes_decision hermes_deciding;
 static struct hermes_scopes {
 	struct hermes_levels levels[1 + HERMES_LIMITS_MAX];
 	unsigned int nr;
+	u64 at; /* when that was looked up, ns */
 	u64 free; /* in the machine, bytes */
 	s64 spare; /* least distance from a low watermark */
 	unsigned int next; /* whose turn it is */
@@ -126,6 +127,7 @@ static void hermes_scopes_get(struct hermes_scopes *s,
 {
 	unsigned int i;
 
+	s->at = ktime_get_ns();
 	hermes_levels(&s->levels[0], policy);
 	mutex_lock(&hermes_cgroups_lock);
 	s->nr = 1 + hermes_limits(s->levels + 1, policy);
@@ -172,17 +174,19 @@ static void hermes_scope_begin(struct hermes_scopes *s,
 static unsigned int hermes_poll_ms(const struct hermes_scopes *s,
 				   const struct hermes_policy *policy)
 {
-	u64 now = ktime_get_ns(), fall = HERMES_FALL_MS, ms, elapsed;
+	u64 fall = HERMES_FALL_MS, ms, elapsed;
 
-	elapsed = max(div_u64(now - hermes_polled_at, NSEC_PER_MSEC), 1ULL);
+	elapsed = max(div_u64(s->at - hermes_polled_at, NSEC_PER_MSEC), 1ULL);
 	if (hermes_polled_free > s->free)
 		fall = max(fall, div64_u64(hermes_polled_free - s->free,
 					   elapsed));
 	hermes_polled_free = s->free;
-	hermes_polled_at = now;
+	hermes_polled_at = s->at;
 	if (s->spare <= 0)
 		return min_t(u32, HERMES_POLL_LOW_MS, policy->poll_ms);
 	ms = div64_u64(s->spare / 2, fall);
+	/* It may have slept off its budget since. */
+	ms -= min(ms, div_u64(ktime_get_ns() - s->at, NSEC_PER_MSEC));
 	return clamp_t(u64, ms, HERMES_POLL_LEAST_MS, policy->poll_ms);
 }
 

@@ -16,14 +16,11 @@
  */
 #include <pthread.h>
 #include <stdlib.h>
-#include "alloc.h"
 #include "conf.h"
 #include "heap.h"
 #include "lock.h"
-#include "reserve.h"
 #include "shm.h"
 #include "stats.h"
-#include "worker.h"
 
 static struct hu_lock *const locks[] = {
 	&hu_heaps_lock, &hu_orphans_lock, &hu_grow_lock, &hu_huge_lock, &hu_pages_lock,
@@ -65,19 +62,6 @@ static void fork_child(void)
 void hu_process_start(void)
 {
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
-}
-
-/*
- * A reserve whose minimum the user gave is made ready from now on, before
- * main(). Not by the first allocation, at which libc may not be complete; the
- * module does it by itself.
- */
-static __attribute__((constructor)) void start(void)
-{
-	hu_free(hu_malloc(1));
-	if (hu_reserve == &hu_backend_populate && hu_conf.reserve_min &&
-	    hu_conf.reserve_min != SIZE_MAX)
-		hu_worker_start();
 }
 
 static __attribute__((destructor)) void finish(void)
