@@ -12,6 +12,7 @@
  * extents are cut at multiples of 2 MiB, the tags and span slots of which fill
  * whole pages.
  */
+#include "conf.h"
 #include "frontier.h"
 #include "latency.h"
 #include "lock.h"
@@ -29,8 +30,12 @@
 #define POST_SHARE	8
 /* Shorter runs are not worth an entry in the fill ring. */
 #define POST_MIN	((uint32_t)(MIB / HU_PAGE))
-/* Made ready with the first step: the first requests of a process find it. */
+/*
+ * Made ready with the first step: the first requests of a process find it. Of a
+ * reserve whose minimum the user gave, what is used before there is a thread.
+ */
 #define START_PAGES	((uint32_t)(2 * HU_UNIT_PAGES))
+#define START_PAGES_MAX	GRAIN
 
 _Static_assert(GRAIN * sizeof(struct hu_run) % HU_PAGE == 0, "tags of a grain");
 _Static_assert(2 * MIB / HU_UNIT * sizeof(struct hu_span) % HU_PAGE == 0, "slots of a grain");
@@ -119,17 +124,30 @@ uint64_t hu_frontier_grows(void)
 	return atomic_load_explicit(&grows, memory_order_relaxed);
 }
 
+static uint32_t start_pages(void)
+{
+	size_t min = hu_conf.reserve_min / HU_PAGE;
+
+	if (hu_reserve == &hu_backend_anon)
+		return 0;
+	if (hu_reserve != &hu_backend_populate || hu_conf.reserve_min == SIZE_MAX)
+		return START_PAGES;
+	min &= ~(HU_UNIT_PAGES - 1);
+	return (uint32_t)(min < START_PAGES ? START_PAGES :
+			  min > START_PAGES_MAX ? START_PAGES_MAX : min);
+}
+
 /* The first requests of a process find ready memory. */
-static void prefill(void)
+static void prefill(uint32_t pages)
 {
 	struct hu_run_ref ref;
 
 	hu_lock(&hu_pages_lock);
-	ref = hu_runs_take(HU_RUN_COLD, START_PAGES, HU_UNIT_PAGES);
+	ref = hu_runs_take(HU_RUN_COLD, pages, HU_UNIT_PAGES);
 	hu_pages_leave();
 	if (!ref.arena)
 		return;
-	hu_arena_populate(ref.arena, hu_page_address(ref.arena, ref.page), START_PAGES * HU_PAGE);
+	hu_arena_populate(ref.arena, hu_page_address(ref.arena, ref.page), pages * HU_PAGE);
 	hu_lock(&hu_pages_lock);
 	hu_runs_insert(ref.arena, ref.page, ref.pages, HU_RUN_ZERO, hu_os_clock_ms());
 	hu_pages_leave();
@@ -241,7 +259,8 @@ static bool grow(size_t pages, bool lost)
  */
 bool hu_frontier_grow(size_t pages, uint32_t align, uint64_t seen)
 {
-	bool lost, first, ok = true;
+	bool lost, ok = true;
+	uint32_t start = 0;
 
 	hu_lock(&hu_grow_lock);
 	if (grows != seen)
@@ -249,13 +268,14 @@ bool hu_frontier_grow(size_t pages, uint32_t align, uint64_t seen)
 	lost = hu_reserve_lost();
 	if (lost || !hu_reserve_started())
 		hu_reserve_start();
-	first = !prefilled && hu_reserve != &hu_backend_anon;
-	pages += align - 1 + (first ? START_PAGES : 0);
+	if (!prefilled)
+		start = start_pages();
+	pages += align - 1 + start;
 	ok = grow(pages, lost && hu_reserve_client);
 	if (ok) {
-		if (first)
-			prefill();
-		prefilled |= first;
+		if (start)
+			prefill(start);
+		prefilled |= start;
 		atomic_store_explicit(&grows, seen + 1, memory_order_relaxed);
 		hu_count_add(HU_COUNT_GROWS, 1);
 	}

@@ -30,6 +30,12 @@
 #define LINKED_MAX	(HU_PAGE / 16)
 /* Of larger ones so many are granted at a time, where memory is mapped. */
 #define GRANT_BLOCKS	16
+/*
+ * A class that filled so many spans gets spans of two units: then less than one
+ * request of up to 1 KiB in a hundred goes to the page heap.
+ */
+#define LONG_UNITS	2
+#define FILLED_MIN	4
 
 struct hu_span hu_span_none;
 struct hu_heap hu_heap_none = {
@@ -51,19 +57,38 @@ static void warm(const struct hu_heap *heap, struct hu_span *span, unsigned int 
 		span->cold = units > WARM_BYTES / HU_UNIT;
 }
 
-static struct hu_span *span_create(struct hu_heap *heap, unsigned int c)
+static unsigned int units_wanted(const struct hu_heap *heap, unsigned int c)
 {
-	const struct hu_class *class = &hu_classes[c];
-	struct hu_span *span;
-	bool zero = false;
-	unsigned int i;
+	unsigned int units = hu_classes[c].units;
+
+	return units == 1 && heap->filled[c] >= FILLED_MIN ? LONG_UNITS : units;
+}
+
+/* Memory for a span; @units: in: wanted, out: got. */
+static void *span_memory(struct hu_heap *heap, unsigned int c, unsigned int *units, bool *zero)
+{
+	unsigned int least = hu_classes[c].units;
+	size_t pages = *units * HU_UNIT_PAGES;
 	void *start;
 
 	hu_from = HU_FROM_CACHED;
-	if (class->units == 1 && heap->cached_units)
-		start = heap->cached[--heap->cached_units];
-	else
-		start = hu_pages_alloc(class->units * HU_UNIT_PAGES, HU_UNIT_PAGES, false, &zero);
+	if (least == 1 && heap->cached_units) {
+		*units = 1;
+		return heap->cached[--heap->cached_units];
+	}
+	start = hu_pages_alloc(least * HU_UNIT_PAGES, &pages, HU_UNIT_PAGES, false, zero);
+	*units = (unsigned int)(pages / HU_UNIT_PAGES);
+	return start;
+}
+
+static struct hu_span *span_create(struct hu_heap *heap, unsigned int c)
+{
+	unsigned int units = units_wanted(heap, c), i;
+	const struct hu_class *class = &hu_classes[c];
+	struct hu_span *span;
+	bool zero = false;
+	void *start = span_memory(heap, c, &units, &zero);
+
 	if (!start)
 		return NULL;
 	span = hu_span_slot((uintptr_t)start);
@@ -71,16 +96,17 @@ static struct hu_span *span_create(struct hu_heap *heap, unsigned int c)
 		.class = (uint8_t)c,
 		.place = HU_PLACE_CURRENT,
 		.bytes = class->bytes,
-		.uncarved = class->blocks,
+		.units = (uint8_t)units,
+		.uncarved = (uint16_t)(units / class->units * class->blocks),
 		.zero = zero,
 		.cold = hu_from == HU_FROM_MISS || hu_from == HU_FROM_GROW,
 		.fresh = (uintptr_t)start,
 		.start = (uintptr_t)start,
 	};
-	for (i = 0; i < class->units; i++)
+	for (i = 0; i < units; i++)
 		span[i].head_offset = (uint16_t)i;
 	hu_span_set_owner(span, heap);
-	warm(heap, span, class->units);
+	warm(heap, span, units);
 	return span;
 }
 
@@ -99,13 +125,13 @@ static void *take_granted(struct hu_span *span)
 	return (void *)block;
 }
 
-/* Blocks that the fast path may take; of cold ones a page's worth. */
+/* Blocks that the fast path may take; of cold ones those that end in the first one's page. */
 static void *grant(struct hu_span *span)
 {
 	unsigned int blocks = GRANT_BLOCKS;
 
 	if (span->cold)
-		blocks = span->bytes < HU_PAGE ? (unsigned int)HU_PAGE / span->bytes : 1;
+		blocks = 1 + (unsigned int)(-(span->fresh + span->bytes) % HU_PAGE) / span->bytes;
 	if (blocks > span->uncarved)
 		blocks = span->uncarved;
 	span->uncarved -= (uint16_t)blocks;
@@ -207,7 +233,7 @@ static void *alloc_from(struct hu_heap *heap, unsigned int class, bool *zero)
 			if (!hu_remote_arm_first(span))
 				continue;
 			heap->current[class] = &hu_span_none;
-			heap->filled[class] = true;
+			heap->filled[class] += heap->filled[class] < FILLED_MIN;
 			hu_span_make_full(heap, span);
 		}
 		if (!next_current(heap, class))

@@ -57,17 +57,17 @@ static void leave_full(struct hu_heap *heap, struct hu_span *span, uint32_t free
 /* The heap of a span; NULL: it is none any more. */
 void hu_span_set_owner(struct hu_span *span, struct hu_heap *heap)
 {
-	unsigned int units = hu_classes[span->class].units, i;
+	unsigned int i;
 
 	/* Who frees a block reads it at any time; see remote.c. */
-	for (i = 0; i < units; i++)
+	for (i = 0; i < span->units; i++)
 		__atomic_store_n(&span[i].heap, heap, __ATOMIC_RELAXED);
 }
 
 /* Give an empty span, which is in no list, back; or wait for its notification. */
 void hu_span_retire(struct hu_heap *heap, struct hu_span *span)
 {
-	unsigned int units = hu_classes[span->class].units, i;
+	unsigned int units = span->units, i;
 	void *start = (void *)span->start;
 
 	if (!hu_remote_disarm(span)) {

@@ -228,7 +228,7 @@ void *hu_large_alloc(size_t bytes, size_t align, bool *zero)
 	if (!pages)
 		pages = 1;
 	if (pages * HU_PAGE <= HU_LARGE_MAX && align <= HU_LARGE_MAX / 2)
-		p = hu_pages_alloc(pages, align / HU_PAGE, true, zero);
+		p = hu_pages_alloc(pages, &pages, align / HU_PAGE, true, zero);
 	if (!p) {
 		*zero = true;
 		p = huge_alloc(pages * HU_PAGE, align);

@@ -138,11 +138,37 @@ static struct hu_run_ref find_cold(uint32_t pages, uint32_t align, struct chores
 	return ref;
 }
 
+/* What a request is for: a run of @pages, or shorter, if no such one is mapped. */
+struct want {
+	uint32_t pages, least, align;
+};
+
+static struct hu_run_ref find_run(enum hu_run_state state, const struct want *want)
+{
+	struct hu_run_ref ref = hu_runs_take(state, want->pages, want->align);
+
+	if (!ref.arena && want->least < want->pages)
+		ref = hu_runs_take(state, want->least, want->align);
+	return ref;
+}
+
+static struct hu_run_ref find_ready(const struct want *want)
+{
+	struct hu_run_ref ref = find_run(HU_RUN_ZERO, want);
+
+	if (ref.arena || !hu_reserve_client)
+		return ref;
+	ref = hu_ready_take(want->pages, want->align);
+	if (!ref.arena && want->least < want->pages)
+		ref = hu_ready_take(want->least, want->align);
+	return ref;
+}
+
 /* @waits: so often may the request still wait. */
-static struct hu_run_ref find(uint32_t pages, uint32_t align, bool *zero, unsigned int waits,
+static struct hu_run_ref find(const struct want *want, bool *zero, unsigned int waits,
 			      struct chores *chores)
 {
-	struct hu_run_ref ref = hu_runs_take(HU_RUN_HOT, pages, align);
+	struct hu_run_ref ref = find_run(HU_RUN_HOT, want);
 
 	*zero = !ref.arena;
 	if (ref.arena) {
@@ -150,20 +176,18 @@ static struct hu_run_ref find(uint32_t pages, uint32_t align, bool *zero, unsign
 		chores->from = HU_FROM_REUSE;
 		return ref;
 	}
-	ref = hu_runs_take(HU_RUN_ZERO, pages, align);
-	if (!ref.arena && hu_reserve_client)
-		ref = hu_ready_take(pages, align);
+	ref = find_ready(want);
 	chores->from = HU_FROM_READY;
 	if (ref.arena)
 		hu_count_add(HU_COUNT_HITS, 1);
 	else if (waits && hu_reserve->making())
 		chores->wait = true;
 	else
-		ref = find_cold(pages, align, chores);
+		ref = find_cold(want->least, want->align, chores);
 	if (ref.arena)
-		consumed_pages += pages;
+		consumed_pages += ref.pages;
 	hu_frontier_post();
-	chores->kick = hu_reserve->needs_kick(chores->cold ? pages : 0);
+	chores->kick = hu_reserve->needs_kick(chores->cold ? want->least : 0);
 	chores->start = consumed_pages >= start_at && hu_worker_missing() && !hu_reserve_lost();
 	if (chores->start)
 		start_at = consumed_pages * 2;
@@ -226,17 +250,20 @@ static void do_chores(struct chores *chores, uint32_t client, uintptr_t addr, si
 
 /**
  * hu_pages_alloc() - get a run of pages
- * @pages: length, at most HU_LARGE_MAX / HU_PAGE
+ * @least: length, at most HU_LARGE_MAX / HU_PAGE
+ * @pages: in: length wanted, if so much is mapped in one run; out: length got,
+ *	this or @least
  * @align: alignment in pages, a power of two
  * @large: it becomes a large object
  * @zero: out: whether it reads zero
  *
  * Return: its address, NULL when there is no memory.
  */
-void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero)
+void *hu_pages_alloc(size_t least, size_t *pages, size_t align, bool large, bool *zero)
 {
-	unsigned int waits = pages <= WAIT_PAGES ? WAITS_MAX : 0;
-	uint32_t most_us = large ? WAIT_PAGE_US * (uint32_t)pages : UINT32_MAX;
+	const struct want want = { (uint32_t)*pages, (uint32_t)least, (uint32_t)align };
+	unsigned int waits = least <= WAIT_PAGES ? WAITS_MAX : 0;
+	uint32_t most_us = large ? WAIT_PAGE_US * (uint32_t)least : UINT32_MAX;
 	uint64_t start = hu_latency_start(), seen;
 	struct hu_run_ref ref;
 	bool grown = false;
@@ -247,13 +274,14 @@ void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero)
 
 		hu_pages_enter();
 		seen = hu_frontier_grows();
-		ref = find((uint32_t)pages, (uint32_t)align, zero, waits, &chores);
+		ref = find(&want, zero, waits, &chores);
 		if (ref.arena)
 			hand_out(&ref, large);
 		hu_pages_leave();
 		if (ref.arena) {
 			addr = hu_page_address(ref.arena, ref.page);
-			do_chores(&chores, ref.arena->client, addr, pages * HU_PAGE);
+			*pages = ref.pages;
+			do_chores(&chores, ref.arena->client, addr, *pages * HU_PAGE);
 			hu_latency_pages(grown ? HU_FROM_GROW : chores.from, start);
 			return (void *)addr;
 		}
@@ -261,7 +289,7 @@ void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero)
 			waits = hu_reserve->wait(most_us) ? waits - 1 : 0;
 			continue;
 		}
-		if (!hu_frontier_grow(pages, (uint32_t)align, seen))
+		if (!hu_frontier_grow(least, want.align, seen))
 			return NULL;
 		grown = true;
 	}

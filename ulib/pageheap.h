@@ -14,7 +14,7 @@ struct hu_pages_stats {
 	uint64_t holes_bytes;
 };
 
-void *hu_pages_alloc(size_t pages, size_t align, bool large, bool *zero);
+void *hu_pages_alloc(size_t least, size_t *pages, size_t align, bool large, bool *zero);
 void hu_pages_free(void *addr, size_t pages);
 bool hu_pages_extend(void *addr, size_t pages, size_t new_pages);
 void hu_pages_shrink(void *addr, size_t pages, size_t new_pages);

@@ -75,6 +75,8 @@
  */
 #define HUGE_DEAR_NS	4000000
 #define HUGE_PAUSE	256
+/* The kernel refused to open more: not again for so many pieces. */
+#define OPEN_PAUSE	64
 /* Where memory is short the next look is after so many intervals. */
 #define STARVED_INTERVALS	8
 /*
@@ -82,6 +84,7 @@
  * for so long, and for so many times what the last piece took.
  */
 #define SPINS_MAX	2000
+#define SPINS_BRIEF	8
 #define WAIT_US		1000
 #define WAIT_FACTOR	3
 
@@ -102,6 +105,7 @@ static bool opened;
 static unsigned int until_probe;	/* pieces */
 static bool must_touch;
 static unsigned int huge_pause;		/* pieces until 2 MiB pages are tried again */
+static unsigned int open_pause;		/* pieces until opening is tried again */
 static bool huge_fast = true;		/* the last one was worth waiting for */
 
 /* Another value after every 2 MiB piece; odd while one is made. No lock. */
@@ -356,12 +360,16 @@ static void open_ahead(void)
 	uint64_t seen;
 	bool lacking;
 
+	if (open_pause) {
+		open_pause--;
+		return;
+	}
 	hu_lock(&hu_pages_lock);
 	seen = hu_frontier_grows();
 	lacking = !quiet && hu_runs_pages(HU_RUN_COLD) < hu_max(target, HUGE_PAGES);
 	hu_unlock(&hu_pages_lock);
-	if (lacking)
-		hu_frontier_grow(HUGE_PAGES, 1, seen);
+	if (lacking && !hu_frontier_grow(HUGE_PAGES, 1, seen))
+		open_pause = OPEN_PAUSE;
 }
 
 /* Up to the target; returns microseconds until the next look. */
@@ -374,8 +382,10 @@ static uint64_t populate_refill(void)
 		hu_headroom_open();
 	opened = true;
 	do {
-		open_ahead();
 		pages = next_piece();
+		/* Not where memory is to be left to others. */
+		if (pages)
+			open_ahead();
 		more = pages && populate_piece(pages);
 		if (atomic_load_explicit(&pieces, memory_order_relaxed) & 1)
 			end_piece(more && pages == HUGE_PAGES);
@@ -427,22 +437,25 @@ static bool populate_making(void)
  */
 static bool populate_wait(uint32_t us)
 {
-	uint32_t seen = atomic_load(&pieces), most;
-	unsigned int i;
+	uint32_t most = atomic_load_explicit(&wait_us, memory_order_relaxed);
+	uint32_t seen = atomic_load(&pieces);
+	bool done, brief = us < most;
+	unsigned int i, n = brief ? spins / SPINS_BRIEF : spins;
 
 	if (!(seen & 1) || atomic_exchange(&waiting, 1))
 		return false;
-	for (i = 0; i < spins; i++) {
+	for (i = 0; i < n; i++) {
 		if (atomic_load_explicit(&pieces, memory_order_relaxed) != seen)
 			break;
 		hu_cpu_relax();
 	}
-	most = atomic_load_explicit(&wait_us, memory_order_relaxed);
-	hu_os_futex_wait_for(&pieces, seen, hu_min(us, most));
-	if (atomic_load(&pieces) == seen)
+	hu_os_futex_wait_for(&pieces, seen, brief ? us : most);
+	done = atomic_load(&pieces) != seen;
+	/* Who had little time says nothing of the others. */
+	if (!done && !brief)
 		atomic_store(&given_up, seen);
 	atomic_store(&waiting, 0);
-	return true;
+	return done || !brief;
 }
 
 /* In a forked child; under hu_pages_lock. */

@@ -48,6 +48,7 @@ struct hu_span {
 	uint8_t alarm;
 	uint16_t count_base;	/* minus what the counter in @remote began with */
 	bool notified;		/* a notification is under way */
+	uint8_t units;		/* its length */
 	uint16_t full_used;
 	uintptr_t fresh;	/* the first block never handed out or linked */
 	void *spare;		/* collected while @free had blocks; used after them */

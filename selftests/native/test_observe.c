@@ -77,6 +77,8 @@ static void small_are_counted(void **state)
 	int i;
 
 	(void)state;
+	/* Memory that is mapped. */
+	free(memset(opaque(malloc(MIB)), 1, MIB));
 	for (i = 0; i < 10000; i++)
 		free(opaque(malloc(64)));
 	assert_true(count(HERMES_U_LATENCY_SLOW, 0) - slow <= 1);
@@ -90,6 +92,25 @@ static void small_are_counted(void **state)
 	assert_int_equal(stats().from_carved - carved, 1);
 	for (i = 0; i < 17; i++)
 		free(p[i]);
+}
+
+/* A class in use goes to the page heap once for two units of 64 KiB. */
+static void long_spans(void **state)
+{
+	static void *p[8 * MIB / 1024];
+	uint64_t before = 0;
+	size_t round, i;
+
+	(void)state;
+	for (round = 0; round < 2; round++) {
+		before = total(HERMES_U_LATENCY_PAGES);
+		for (i = 0; i < ARRAY_SIZE(p); i++)
+			p[i] = malloc(1024);
+		before = total(HERMES_U_LATENCY_PAGES) - before;
+		for (i = 0; i < ARRAY_SIZE(p); i++)
+			free(p[i]);
+	}
+	assert_true(before > 0 && before <= 8 * MIB / (64 * KIB) * 2 / 3);
 }
 
 static void sums_agree(void **state)
@@ -369,6 +390,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(large_are_counted),
 		cmocka_unit_test(small_are_counted),
+		cmocka_unit_test(long_spans),
 		cmocka_unit_test(sums_agree),
 		cmocka_unit_test(sources),
 		cmocka_unit_test(all_are_counted),

@@ -133,15 +133,16 @@ static int first_is_ready(void)
 	return 0;
 }
 
-/* A reserve that the user sized is made ready without being asked for. */
+/* Of a reserve that the user sized the beginning is ready before there is a thread. */
 static int sized_is_ready(void)
 {
-	struct hermes_u_stats s;
-
-	WAIT_UNTIL(stats().ready_bytes >= 8 * MIB);
-	grow(7 * MIB);
-	s = stats();
-	CHECK(s.hits && !s.misses);
+	CHECK(malloc(100));
+	CHECK(stats().ready_bytes >= MIB + MIB / 2);
+	grow(MIB);
+	CHECK(!worker());
+	CHECK(stats().hits && !stats().misses);
+	grow(GROWTH);
+	WAIT_UNTIL(worker() && stats().ready_bytes >= 8 * MIB);
 	return 0;
 }
 
@@ -197,7 +198,7 @@ static int adapts(void)
 	/* What was made ready before it adapted does not count. */
 	malloc_trim(0);
 	for (i = 0; stats().resident_free_bytes <= want; i++) {
-		CHECK(i < 1000);
+		CHECK(i < 100);
 		grow(8 * MIB);
 		for (ms = 0; ms < 100 && stats().resident_free_bytes <= want; ms += 5)
 			sleep_ms(5);
@@ -382,7 +383,7 @@ static int forked_headroom(void)
 	CHECK(fds > 0);
 	pid = fork();
 	if (!pid) {
-		grow(GROWTH);
+		grow(2 * GROWTH);
 		WAIT_UNTIL(worker() && stats().resident_free_bytes >= 4 * MIB);
 		snprintf(path, sizeof(path), "/proc/self/task/%d/fd/%d", worker(), fds - 1);
 		CHECK(readlink(path, target, sizeof(target)) > 0);
