@@ -384,31 +384,47 @@ static int hermes_reclaim_thread(void *unused)
 	return 0;
 }
 
+/* The first place where memory is short, else the machine. */
+static const struct hermes_levels *
+hermes_scopes_short(const struct hermes_scopes *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nr; i++)
+		if (s->levels[i].free < s->levels[i].low)
+			return &s->levels[i];
+	return &s->levels[0];
+}
+
 /**
  * hermes_reclaim_dry_run() - what would be decided, without doing it
- * @free: bytes that are assumed to be free
+ * @free: bytes that are assumed to be free in the machine; shared limits are
+ *	taken as they are
  * @decision: out
  *
  * Context: Process context; reads cgroup files.
  */
 void hermes_reclaim_dry_run(u64 free, struct hermes_decision *decision)
 {
+	const struct hermes_levels *l;
+	struct hermes_scopes s = {};
 	struct hermes_policy policy;
-	struct hermes_levels l;
 	struct hermes_pick pick;
 
 	hermes_policy_get(&policy);
-	hermes_levels(&l, &policy);
-	l.free = free;
-	hermes_decision_begin(decision, &l, HERMES_TRIGGER_DRY_RUN);
+	hermes_scopes_get(&s, &policy);
+	s.levels[0].free = free;
+	l = hermes_scopes_short(&s);
+	hermes_decision_begin(decision, l, HERMES_TRIGGER_DRY_RUN);
 	if (!policy.enabled) {
 		decision->choice = HERMES_CHOICE_DISABLED;
-	} else if (l.free >= l.low) {
+	} else if (l->free >= l->low) {
 		decision->choice = HERMES_CHOICE_ENOUGH;
-	} else if (hermes_choose(decision, &pick, &policy, &l)) {
+	} else if (hermes_choose(decision, &pick, &policy, l)) {
 		hermes_victim_put(pick.victim);
 		hermes_cgroup_put(pick.reg);
 	}
+	hermes_scopes_put(&s);
 }
 
 void hermes_reclaim_totals(struct hermes_reclaim_totals *totals)

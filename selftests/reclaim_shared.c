@@ -112,6 +112,32 @@ TEST_F(shared, memory_high)
 		    &self->other);
 }
 
+/* There is nothing that it may take, but it says for what it would. */
+TEST_F(shared, dry_run)
+{
+	static const struct nl_cgroup_conf keep = { .min = 1024 * MIB };
+	struct stage *s = &self->s;
+	struct nl_decision d;
+
+	ASSERT_EQ(0, nl_cgroup_del(&s->nl, self->batch.cgroup));
+	ASSERT_EQ(0, stage_add(s, &self->batch, BEST_EFFORT, &keep));
+	ASSERT_EQ(0, stage_add(s, &self->service, CRITICAL, NULL));
+	ASSERT_EQ(0, nl_dry_run(&s->nl, 1ULL << 40, &d));
+	EXPECT_EQ(HERMES_CHOICE_ENOUGH, d.choice);
+	EXPECT_STREQ("", d.within);
+	ASSERT_EQ(0, cg_write_long(self->pod.cgroup, "memory.max", LIMIT));
+	ASSERT_EQ(0, nl_dry_run(&s->nl, 1ULL << 40, &d));
+	EXPECT_EQ(HERMES_CHOICE_EMPTY, d.choice);
+	EXPECT_STREQ(strrchr(self->pod.cgroup, '/'), d.within);
+	EXPECT_LT(d.free, d.low);
+	/* The machine comes first. */
+	ASSERT_EQ(0, nl_dry_run(&s->nl, 0, &d));
+	EXPECT_EQ(HERMES_CHOICE_FILE, d.choice);
+	EXPECT_EQ(self->other.id, d.id);
+	EXPECT_STREQ("", d.within);
+	EXPECT_EQ(0, job_stolen(&self->batch));
+}
+
 /* Who fills a limit of its own hurts nobody that Hermes looks after. */
 TEST_F(shared, not_without_a_service)
 {

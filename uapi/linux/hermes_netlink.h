@@ -70,6 +70,7 @@
  * @HERMES_CMD_DRY_RUN: what the controller would do now if
  *	%HERMES_A_DECISION_FREE bytes were free: the decision it would take,
  *	without doing it (CAP_SYS_ADMIN, as it reads all registered cgroups).
+ *	Where that is enough, what it would do about the shared limits.
  *	Attributes of enum hermes_decision_attr.
  * @HERMES_CMD_EVENT: sent to the group "events", never a request; attributes
  *	of enum hermes_event_attr.
