@@ -68,7 +68,6 @@ static struct hermes_scopes {
 	struct hermes_levels levels[1 + HERMES_LIMITS_MAX];
 	unsigned int nr;
 	u64 at; /* when that was looked up, ns */
-	u64 free; /* in the machine, bytes */
 	s64 spare; /* least distance from a low watermark */
 	unsigned int next; /* whose turn it is */
 	u64 begun[1 + HERMES_LIMITS_MAX]; /* ids of these; 1: the machine */
@@ -132,7 +131,6 @@ static void hermes_scopes_get(struct hermes_scopes *s,
 	mutex_lock(&hermes_cgroups_lock);
 	s->nr = 1 + hermes_limits(s->levels + 1, policy);
 	mutex_unlock(&hermes_cgroups_lock);
-	s->free = s->levels[0].free;
 	s->spare = hermes_spare(&s->levels[0]);
 	for (i = 1; i < s->nr; i++)
 		s->spare = min(s->spare, hermes_spare(&s->levels[i]));
@@ -174,13 +172,12 @@ static void hermes_scope_begin(struct hermes_scopes *s,
 static unsigned int hermes_poll_ms(const struct hermes_scopes *s,
 				   const struct hermes_policy *policy)
 {
-	u64 fall = HERMES_FALL_MS, ms, elapsed;
+	u64 fall = HERMES_FALL_MS, free = s->levels[0].free, ms, elapsed;
 
 	elapsed = max(div_u64(s->at - hermes_polled_at, NSEC_PER_MSEC), 1ULL);
-	if (hermes_polled_free > s->free)
-		fall = max(fall, div64_u64(hermes_polled_free - s->free,
-					   elapsed));
-	hermes_polled_free = s->free;
+	if (hermes_polled_free > free)
+		fall = max(fall, div64_u64(hermes_polled_free - free, elapsed));
+	hermes_polled_free = free;
 	hermes_polled_at = s->at;
 	if (s->spare <= 0)
 		return min_t(u32, HERMES_POLL_LOW_MS, policy->poll_ms);

@@ -140,11 +140,6 @@ static void *grant(struct hu_span *span)
 	return take_granted(span);
 }
 
-static bool has_fresh(const struct hu_span *span)
-{
-	return span->granted || span->uncarved;
-}
-
 /*
  * A block that was never used. Small ones are linked, a page's worth; the one
  * that is returned is not, and therefore still zero if the span was.
@@ -226,7 +221,7 @@ static void *alloc_from(struct hu_heap *heap, unsigned int class, bool *zero)
 			}
 			if (span->free || hu_span_collect(heap, span))
 				return pop(span);
-			if (has_fresh(span)) {
+			if (hu_span_has_fresh(span)) {
 				*zero = span->zero;
 				return carve(span);
 			}
@@ -262,7 +257,7 @@ static void *alloc_quick(struct hu_heap *heap, unsigned int class, bool *zero)
 		hu_count_add(HU_COUNT_FROM + HU_FROM_COLLECTED, 1);
 	if (span->free)
 		return pop(span);
-	if (!has_fresh(span) || (span->cold && span->bytes <= HU_PAGE / 2))
+	if (!hu_span_has_fresh(span) || (span->cold && span->bytes <= HU_PAGE / 2))
 		return NULL;
 	*zero = span->zero;
 	hu_count_add(HU_COUNT_FROM + HU_FROM_CARVED, 1);

@@ -69,7 +69,7 @@ void hu_heap_abandon(struct hu_heap *heap)
 		heap->current[c] = &hu_span_none;
 		if (span == &hu_span_none)
 			continue;
-		if (span->free || span->spare || span->granted || span->uncarved)
+		if (span->free || span->spare || hu_span_has_fresh(span))
 			hu_span_make_available(heap, span);
 		else
 			hu_span_make_full(heap, span);

@@ -65,6 +65,12 @@ static inline struct hu_heap *hu_span_heap(const struct hu_span *span)
 	return __atomic_load_n(&span->heap, __ATOMIC_RELAXED);
 }
 
+/* Whether there are blocks that were never handed out or linked. */
+static inline bool hu_span_has_fresh(const struct hu_span *span)
+{
+	return span->granted || span->uncarved;
+}
+
 _Static_assert(sizeof(struct hu_span) == 128, "hu_span_slot() counts on it");
 
 #endif /* HU_SPAN_H */
