@@ -4,10 +4,12 @@
  * the corners: realloc(p, 0) frees and returns NULL; free() keeps errno.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 #include "alloc.h"
+#include "conf.h"
 #include "foreign.h"
 #include "heap.h"
 #include "large.h"
@@ -62,11 +64,26 @@ static inline struct hu_span *span_of_small(const void *p)
 	return hu_span_heap(span) ? span : NULL;
 }
 
+/* What is reported and not fatal is reported so often. */
+#define REPORTS_MAX	10
+
+/* The program freed what it may not. With misuse=report that has no effect. */
+static HU_COLD void misuse(const char *what, const void *p)
+{
+	static atomic_uint reports;
+
+	if (__atomic_load_n(&hu_conf.misuse, __ATOMIC_RELAXED) == HU_CONF_MISUSE_ABORT)
+		hu_os_fatal(what, p);
+	if (atomic_fetch_add(&reports, 1) < REPORTS_MAX)
+		hu_os_complain_of(what, p);
+}
+
 static inline void free_own(struct hu_heap *heap, struct hu_span *span, void *p)
 {
 	if (unlikely(span->free == p))
-		hu_os_fatal("free(): double free of ", p);
-	hu_heap_free_local(heap, span, p);
+		misuse("free(): double free of ", p);
+	else
+		hu_heap_free_local(heap, span, p);
 }
 
 static inline void free_foreign(struct hu_span *span, void *p)
@@ -78,8 +95,8 @@ static inline void free_foreign(struct hu_span *span, void *p)
 		return;
 	}
 	if (unlikely(own->foreign[span->class].blocks == p))
-		hu_os_fatal("free(): double free of ", p);
-	if (!hu_foreign_keep(own, span->class, p))
+		misuse("free(): double free of ", p);
+	else if (!hu_foreign_keep(own, span->class, p))
 		hu_remote_free(span, p);
 }
 
@@ -99,8 +116,9 @@ static HU_NOINLINE void free_other(void *p)
 	if (!p || hu_large_free(p))
 		return;
 	if (hu_in_arena((uintptr_t)p) || !__libc_free)
-		hu_os_fatal("free(): double free or invalid pointer ", p);
-	__libc_free(p);
+		misuse("free(): double free or invalid pointer ", p);
+	else
+		__libc_free(p);
 }
 
 static inline void free_any(void *p)
@@ -208,9 +226,11 @@ static HU_NOINLINE void *resize_large(void *p, size_t bytes)
 	void *to;
 
 	if (!old) {
-		if (hu_in_arena((uintptr_t)p) || !__libc_realloc)
-			hu_os_fatal("realloc(): invalid pointer ", p);
-		return __libc_realloc(p, bytes);
+		if (!hu_in_arena((uintptr_t)p) && __libc_realloc)
+			return __libc_realloc(p, bytes);
+		misuse("realloc(): invalid pointer ", p);
+		errno = EINVAL;
+		return NULL;
 	}
 	if (bytes > PTRDIFF_MAX - HU_PAGE)
 		return no_memory();

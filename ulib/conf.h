@@ -31,6 +31,11 @@ enum hu_conf_latency {
 	HU_CONF_LATENCY_ALL,
 };
 
+enum hu_conf_misuse {
+	HU_CONF_MISUSE_ABORT,
+	HU_CONF_MISUSE_REPORT,
+};
+
 enum hu_conf_stats {
 	HU_CONF_STATS_NONE,
 	HU_CONF_STATS_TEXT,
@@ -55,6 +60,7 @@ enum hu_conf_stats_file {
  *	while memory is ample
  * @background: whether there may be a background thread
  * @latency: which allocations are timed; may change at any time
+ * @misuse: what happens when what was not allocated is freed
  * @stats: how to report on stderr at exit
  * @stats_file: whether to make a statistics file
  * @stats_path: where: a directory, or the file itself
@@ -70,6 +76,7 @@ struct hu_conf {
 	enum hu_conf_thp thp;
 	bool background;
 	enum hu_conf_latency latency;
+	enum hu_conf_misuse misuse;
 	enum hu_conf_stats stats;
 	enum hu_conf_stats_file stats_file;
 	char stats_path[HU_CONF_PATH];

@@ -131,6 +131,17 @@ static int apply_latency(void)
 	return 0;
 }
 
+static int set_misuse(const char *text, size_t len)
+{
+	static const char *const words[] = { "abort", "report", NULL };
+	unsigned int mode;
+	int ret = hu_value_choice(text, len, words, &mode);
+
+	if (!ret)
+		__atomic_store_n(&hu_conf.misuse, mode, __ATOMIC_RELAXED);
+	return ret;
+}
+
 static int set_stats(const char *text, size_t len)
 {
 	static const char *const words[] = { "0", "1", "json", NULL };
@@ -178,6 +189,7 @@ const struct hu_option hu_options[] = {
 	{ "background", set_background, "0 or 1", NULL },
 	{ "verbose", set_verbose, "0 or 1", NULL },
 	{ "latency", set_latency, "off, slow or all", apply_latency },
+	{ "misuse", set_misuse, "abort or report", apply_nothing },
 	{ "stats", set_stats, "0, 1 or json", apply_nothing },
 	{ "stats_file", set_stats_file, "auto, off, or the absolute path of a directory or file",
 	  NULL },

@@ -129,6 +129,13 @@ static void *huge_alloc(size_t bytes, size_t align)
 	return p;
 }
 
+/* Give up a huge object or its tail: others use it again, if that is possible. */
+static void huge_release(void *p, size_t bytes)
+{
+	if (bytes < HUGE_MIN || bytes > HU_LARGE_MAX || !hu_pages_adopt(p, bytes / HU_PAGE))
+		hu_os_unmap(p, bytes);
+}
+
 static bool huge_free(void *p)
 {
 	struct huge **link, *huge;
@@ -143,7 +150,7 @@ static bool huge_free(void *p)
 	}
 	hu_unlock(&hu_huge_lock);
 	if (bytes)
-		hu_os_unmap(p, bytes);
+		huge_release(p, bytes);
 	return bytes;
 }
 
@@ -157,6 +164,17 @@ static size_t huge_usable(const void *p)
 	bytes = link ? (*link)->bytes : 0;
 	hu_unlock(&hu_huge_lock);
 	return bytes;
+}
+
+static void huge_shrink(void *p, size_t old, size_t bytes)
+{
+	struct huge *huge;
+
+	hu_lock(&hu_huge_lock);
+	huge = huge_remove(huge_find((uintptr_t)p));
+	huge_insert(huge, (uintptr_t)p, bytes);
+	hu_unlock(&hu_huge_lock);
+	huge_release((char *)p + bytes, old - bytes);
 }
 
 /*
@@ -173,7 +191,11 @@ static void *huge_resize(void *p, size_t old, size_t bytes)
 	if (bytes <= old && bytes >= old - old / 4)
 		return p;
 	exact = hu_align_up(bytes, HU_PAGE);
-	bytes = hu_align_up(bytes > old ? bytes + hu_large_slack(bytes) : bytes, HU_PAGE);
+	if (exact < old) {
+		huge_shrink(p, old, exact);
+		return p;
+	}
+	bytes = hu_align_up(bytes + hu_large_slack(bytes), HU_PAGE);
 	hu_lock(&hu_huge_lock);
 	huge = huge_remove(huge_find((uintptr_t)p));
 	hu_unlock(&hu_huge_lock);

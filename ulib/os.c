@@ -130,6 +130,28 @@ void *hu_os_move_pages(void *from, size_t len, size_t new_len)
 	return longer == MAP_FAILED ? NULL : longer;
 }
 
+/*
+ * Move the pages at @from over the @len bytes at @to; @from is unmapped. 0; a
+ * negative errno when nothing was changed; 1 when only @to was lost. (One VMA of
+ * anonymous memory that is not locked, as above.)
+ */
+int hu_os_move_over(void *from, size_t len, void *to)
+{
+	const int over = MREMAP_MAYMOVE | MREMAP_FIXED;
+	int saved = errno, ret = 0;
+
+	if (madvise(from, HU_PAGE, MADV_COLD)) {
+		ret = -errno;
+	} else if (mremap(from, len, len, over, to) == MAP_FAILED) {
+		ret = -errno;
+		/* The kernel unmaps the target before it looks at the rest. */
+		if (!hu_os_reserve(to, len) || hu_os_commit(to, len))
+			ret = 1;
+	}
+	errno = saved;
+	return ret;
+}
+
 static int do_madvise(void *addr, size_t len, int advice)
 {
 	int saved = errno, ret = 0;
@@ -335,7 +357,7 @@ void hu_os_complain(const char *what, const char *detail)
 	hu_os_write_stderr(buf, len);
 }
 
-_Noreturn void hu_os_fatal(const char *what, const void *pointer)
+void hu_os_complain_of(const char *what, const void *pointer)
 {
 	char text[2 + 2 * sizeof(uintptr_t) + 1] = "0x";
 	uintptr_t v = (uintptr_t)pointer;
@@ -345,5 +367,10 @@ _Noreturn void hu_os_fatal(const char *what, const void *pointer)
 		text[2 + i] = "0123456789abcdef"[v >> (8 * sizeof(v) - 4 - 4 * i) & 15];
 	text[2 + i] = '\0';
 	hu_os_complain(what, text);
+}
+
+_Noreturn void hu_os_fatal(const char *what, const void *pointer)
+{
+	hu_os_complain_of(what, pointer);
 	abort();
 }

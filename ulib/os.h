@@ -17,6 +17,7 @@ void *hu_os_map(size_t len);
 void hu_os_unmap(void *addr, size_t len);
 void *hu_os_remap(void *addr, size_t old_len, size_t new_len);
 void *hu_os_move_pages(void *from, size_t len, size_t new_len);
+int hu_os_move_over(void *from, size_t len, void *to);
 void hu_os_purge(void *addr, size_t len);
 bool hu_os_populate(void *addr, size_t len);
 void hu_os_huge_pages(void *addr, size_t len);
@@ -52,6 +53,7 @@ void hu_os_futex_wake_word(atomic_uint *word);
 
 /* One line on stderr. hu_os_fatal() then aborts. */
 void hu_os_complain(const char *what, const char *detail);
+void hu_os_complain_of(const char *what, const void *pointer);
 _Noreturn void hu_os_fatal(const char *what, const void *pointer);
 
 /*

@@ -12,6 +12,7 @@
  *
  * Decisions are made under hu_pages_lock; system calls are made outside.
  */
+#include <errno.h>
 #include "conf.h"
 #include "frontier.h"
 #include "giveback.h"
@@ -349,6 +350,44 @@ void hu_pages_free_moved(void *addr, size_t pages)
 	hu_pages_add_cold((uintptr_t)addr, pages * HU_PAGE);
 	live_pages -= pages;
 	hu_pages_leave();
+}
+
+/**
+ * hu_pages_adopt() - make the pages of a freed huge object a free run
+ * @from: where they are; one mapping
+ * @pages: how many, at most HU_LARGE_MAX / HU_PAGE
+ *
+ * They are moved over a cold run and not copied, and from there on are freed
+ * memory like any other: used again, or given back after the decay time.
+ *
+ * Return: whether that was done; otherwise the mapping is as it was.
+ */
+bool hu_pages_adopt(void *from, size_t pages)
+{
+	uint32_t decay = __atomic_load_n(&hu_conf.decay_ms, __ATOMIC_RELAXED);
+	struct hu_run_ref ref, unused;
+	int ret = -EINVAL;
+	void *to;
+
+	/* The memory of the module's arenas is no place for anonymous pages. */
+	if (!decay || hu_reserve_client || hu_reserve_lost() ||
+	    hu_os_address_space_limit() != SIZE_MAX)
+		return false;
+	ref = hu_pages_take_cold((uint32_t)pages, 1, &unused);
+	if (!ref.arena)
+		return false;
+	to = (void *)hu_page_address(ref.arena, ref.page);
+	if (!ref.arena->client)
+		ret = hu_os_move_over(from, pages * HU_PAGE, to);
+	hu_pages_enter();
+	if (!ret)
+		live_pages += pages;
+	else if (ret < 0)
+		hu_pages_add_cold((uintptr_t)to, pages * HU_PAGE);
+	hu_pages_leave();
+	if (!ret)
+		hu_pages_free(to, pages);
+	return !ret;
 }
 
 /* Whether freed memory that is still mapped could serve so many pages. */

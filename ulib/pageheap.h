@@ -19,6 +19,7 @@ void hu_pages_free(void *addr, size_t pages);
 bool hu_pages_extend(void *addr, size_t pages, size_t new_pages);
 void hu_pages_shrink(void *addr, size_t pages, size_t new_pages);
 void hu_pages_free_moved(void *addr, size_t pages);
+bool hu_pages_adopt(void *from, size_t pages);
 size_t hu_pages_large(uintptr_t addr);
 bool hu_pages_reusable(size_t pages);
 void hu_pages_enter(void);

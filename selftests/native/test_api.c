@@ -409,6 +409,51 @@ static void bad_frees(void **state)
 	assert_fatal(free_inside, &large);
 }
 
+/* With misuse=report the program goes on, and nothing is handed out twice. */
+static bool survive_bad_frees(void *arg)
+{
+	char *small = malloc(100), *large = malloc(100 * KIB), *p[2];
+	bool ok = true;
+	int i;
+
+	(void)arg;
+	if (hermes_u_ctl("misuse", "report"))
+		return false;
+	for (i = 0; i < 20; i++)
+		free(opaque(large + 4096));
+	errno = 0;
+	ok = !realloc(opaque(large + 4096), 10) && errno == EINVAL;
+	free(opaque(small));
+	free(opaque(small));
+	free(opaque(large));
+	free(opaque(large));
+	for (i = 0; i < 2; i++)
+		p[i] = malloc(100);
+	ok = ok && p[0] != p[1];
+	for (i = 0; i < 2; i++)
+		p[i] = malloc(100 * KIB);
+	return ok && p[0] != p[1];
+}
+
+static void reported_bad_frees(void **state)
+{
+	char text[2000] = "";
+	int fds[2], status, lines = 0;
+	char *line;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	status = in_child(survive_bad_frees, NULL, fds[1]);
+	close(fds[1]);
+	assert_int_equal(status, 0);
+	assert_true(read(fds[0], text, sizeof(text) - 1) > 0);
+	close(fds[0]);
+	for (line = text; (line = strchr(line, '\n')); line++)
+		lines++;
+	assert_int_equal(lines, 10);
+	assert_int_equal(strncmp(text, "hermes-u: free(): ", 18), 0);
+}
+
 /* What libc's own malloc gave out (RTLD_DEEPBIND) goes back to libc. */
 extern void *__libc_malloc(size_t bytes);
 
@@ -464,6 +509,7 @@ int main(void)
 		cmocka_unit_test(stats_of_other_sizes),
 		cmocka_unit_test(reserve_bounds),
 		cmocka_unit_test(bad_frees),
+		cmocka_unit_test(reported_bad_frees),
 		cmocka_unit_test(foreign_pointers),
 		cmocka_unit_test(many_huge),
 	};

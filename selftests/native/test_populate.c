@@ -254,6 +254,45 @@ static int gives_back(void)
 	return 0;
 }
 
+/* A buffer that grows to @bytes and is freed; returns the faults. */
+static long grow_buffer(size_t bytes)
+{
+	long before = minor_faults();
+	size_t size = MIB;
+	char *p = NULL;
+
+	for (; size <= bytes; size += size / 8) {
+		char *q = realloc(p, size);
+
+		CHECK(q);
+		if (p)
+			CHECK(q[0] == 1 && q[size / 2] == 1);
+		memset(q + size / 2, 1, size - size / 2);
+		q[0] = 1;
+		p = q;
+	}
+	free(p);
+	return minor_faults() - before;
+}
+
+/* What one that grew by moving its pages has freed serves the next one. */
+static int huge_is_reused(void)
+{
+	char *zeros;
+	size_t i;
+
+	grow_buffer(200 * MIB);
+	CHECK(rss_kib() > 100 * 1024);
+	CHECK(grow_buffer(100 * MIB) < 2000);
+	zeros = calloc(1, 50 * MIB);
+	for (i = 0; i < 50 * MIB; i++)
+		CHECK(!zeros[i]);
+	free(zeros);
+	malloc_trim(0);
+	CHECK(rss_kib() < 40 * 1024);
+	return 0;
+}
+
 /* Signals for the process are none of the thread's business. */
 static int blocks_signals(void)
 {
@@ -406,6 +445,7 @@ static const struct {
 	{ "the reserve adapts", adapts, "" },
 	{ "an idle process sleeps", idle, "decay=100ms" },
 	{ "freed memory goes back by itself", gives_back, "decay=100ms" },
+	{ "a huge buffer's memory is used again", huge_is_reused, "thp=never" },
 	{ "the thread blocks signals", blocks_signals, "" },
 	{ "the thread has its own files", own_files, "reserve_min=4M" },
 	{ "forked children", forked, "reserve_min=4M" },
