@@ -54,6 +54,7 @@ enum hu_conf_stats_file {
  * @reserve_max: bytes, SIZE_MAX: the default
  * @factor_pct: of the adaptive target, 0: the default
  * @interval_us: of the adaptive target, 0: the default
+ * @batch_bytes: in which pieces the module makes memory ready, 0: the default
  * @decay_ms: how long freed memory stays mapped, HU_DECAY_NEVER: for ever
  * @backend: which backends may be used
  * @thp: whether the populate backend makes 2 MiB pages: never, always, or
@@ -71,6 +72,7 @@ struct hu_conf {
 	size_t reserve_max;
 	uint32_t factor_pct;
 	uint32_t interval_us;
+	size_t batch_bytes;
 	uint32_t decay_ms;
 	enum hu_conf_backend backend;
 	enum hu_conf_thp thp;

@@ -69,6 +69,18 @@ static int set_interval(const char *text, size_t len)
 	return ret;
 }
 
+static int set_batch(const char *text, size_t len)
+{
+	size_t bytes;
+	int ret = hu_value_size(text, len, 2 * MIB, &bytes);
+
+	if (!ret && (bytes < HU_PAGE || !hu_is_pow2(bytes)))
+		ret = -ERANGE;
+	if (!ret)
+		hu_conf.batch_bytes = bytes;
+	return ret;
+}
+
 static int set_decay(const char *text, size_t len)
 {
 	uint32_t ms = 0;
@@ -183,6 +195,7 @@ const struct hu_option hu_options[] = {
 	{ "reserve_max", set_reserve_max, "0 to 1024G, such as 256M", apply_reserve_max },
 	{ "factor", set_factor, "0.01 to 10, such as 2.0", NULL },
 	{ "interval", set_interval, "500us to 1s, such as 2ms", NULL },
+	{ "batch", set_batch, "4K to 2M, a power of two, such as 64K", NULL },
 	{ "decay", set_decay, "0s to 86400s, such as 10s; or never", apply_decay },
 	{ "backend", set_backend, "auto, kmod, populate or anon", NULL },
 	{ "thp", set_thp, "auto, always or never", apply_nothing },

@@ -31,11 +31,15 @@
 /* Of larger ones so many are granted at a time, where memory is mapped. */
 #define GRANT_BLOCKS	16
 /*
- * A class that filled so many spans gets spans of two units: then less than one
- * request of up to 1 KiB in a hundred goes to the page heap.
+ * Spans grow with their class: two units from four on, then an eighth of what
+ * the class holds. Then fewer than one request of 1 KiB in a thousand goes to
+ * the page heap. Of small blocks there would be more than a span can count.
  */
 #define LONG_UNITS	2
-#define FILLED_MIN	4
+#define LONG_UNITS_MAX	32
+#define LONG_FROM	4
+#define LONG_SHARE	8
+#define LONG_BLOCKS_MAX	16384
 
 struct hu_span hu_span_none;
 struct hu_heap hu_heap_none = {
@@ -59,9 +63,16 @@ static void warm(const struct hu_heap *heap, struct hu_span *span, unsigned int 
 
 static unsigned int units_wanted(const struct hu_heap *heap, unsigned int c)
 {
-	unsigned int units = hu_classes[c].units;
+	unsigned int units = hu_classes[c].units, held = heap->held[c];
 
-	return units == 1 && heap->filled[c] >= FILLED_MIN ? LONG_UNITS : units;
+	if (units > 1 || held < LONG_FROM)
+		return units;
+	units = LONG_UNITS;
+	/* Ended threads have left heaps: their free blocks come first, as far as they are found. */
+	while (!heap->orphans_pause && units < LONG_UNITS_MAX && held >= 2 * units * LONG_SHARE &&
+	       2 * units * hu_classes[c].blocks <= LONG_BLOCKS_MAX)
+		units *= 2;
+	return units;
 }
 
 /* Memory for a span; @units: in: wanted, out: got. */
@@ -228,7 +239,7 @@ static void *alloc_from(struct hu_heap *heap, unsigned int class, bool *zero)
 			if (!hu_remote_arm_first(span))
 				continue;
 			heap->current[class] = &hu_span_none;
-			heap->filled[class] += heap->filled[class] < FILLED_MIN;
+			heap->filled[class] = true;
 			hu_span_make_full(heap, span);
 		}
 		if (!next_current(heap, class))

@@ -36,7 +36,8 @@ struct hu_heap {
 	struct hu_span_list full;		/* of all classes */
 	struct hu_span *revive;			/* of @full: not looked at since the adoption */
 	struct hu_span *woken;			/* taken from @wake, not yet handled */
-	uint8_t filled[HU_CLASSES];		/* spans of the class that were full, up to a few */
+	bool filled[HU_CLASSES];		/* a span of the class was full */
+	uint32_t held[HU_CLASSES];		/* units of its spans of the class */
 	void *cached[HU_CACHED_UNITS];
 	unsigned int cached_units;
 	unsigned int orphans_pause;		/* see orphan.c */

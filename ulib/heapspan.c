@@ -54,11 +54,16 @@ static void leave_full(struct hu_heap *heap, struct hu_span *span, uint32_t free
 	hu_span_make_available(heap, span);
 }
 
-/* The heap of a span; NULL: it is none any more. */
+/* The heap of a span; NULL: it is none any more. The caller owns both heaps. */
 void hu_span_set_owner(struct hu_span *span, struct hu_heap *heap)
 {
+	struct hu_heap *old = span->heap;
 	unsigned int i;
 
+	if (old)
+		old->held[span->class] -= span->units;
+	if (heap)
+		heap->held[span->class] += span->units;
 	/* Who frees a block reads it at any time; see remote.c. */
 	for (i = 0; i < span->units; i++)
 		__atomic_store_n(&span[i].heap, heap, __ATOMIC_RELAXED);

@@ -147,21 +147,27 @@ struct want {
 static struct hu_run_ref find_run(enum hu_run_state state, const struct want *want)
 {
 	struct hu_run_ref ref = hu_runs_take(state, want->pages, want->align);
+	uint32_t pages = want->pages;
 
-	if (!ref.arena && want->least < want->pages)
-		ref = hu_runs_take(state, want->least, want->align);
+	while (!ref.arena && pages > want->least) {
+		pages = hu_max(pages / 2, want->least);
+		ref = hu_runs_take(state, pages, want->align);
+	}
 	return ref;
 }
 
 static struct hu_run_ref find_ready(const struct want *want)
 {
 	struct hu_run_ref ref = find_run(HU_RUN_ZERO, want);
+	uint32_t pages = want->pages;
 
 	if (ref.arena || !hu_reserve_client)
 		return ref;
-	ref = hu_ready_take(want->pages, want->align);
-	if (!ref.arena && want->least < want->pages)
-		ref = hu_ready_take(want->least, want->align);
+	ref = hu_ready_take(pages, want->align);
+	while (!ref.arena && pages > want->least) {
+		pages = hu_max(pages / 2, want->least);
+		ref = hu_ready_take(pages, want->align);
+	}
 	return ref;
 }
 

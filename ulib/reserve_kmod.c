@@ -48,6 +48,14 @@
 #define SKIP_MAX	64
 #define CONTROL_MAX	(16 * MIB)
 
+/*
+ * A batch is that part of the minimum, but no shorter than the module's default
+ * and no longer than this: taking a long span should not mean many batches. A
+ * large maximum needs longer ones, so that the ready ring can hold it.
+ */
+#define BATCH_SHARE	128
+#define BATCH_PAGES	64
+
 /* Defaults where neither the user nor the module says more. */
 #define MIN_BYTES_DEF	(4 * MIB)
 #define MAX_BYTES_DEF	(64 * MIB)
@@ -153,6 +161,19 @@ static int get_reserve(int fd, struct hermes_reserve *reserve)
 	return hu_os_dev_ioctl(fd, HERMES_IOC_GET_RESERVE, reserve);
 }
 
+static uint32_t batch_pages(const struct hermes_reserve *reserve)
+{
+	uint64_t least = hu_min(reserve->min_bytes / BATCH_SHARE, BATCH_PAGES * HU_PAGE);
+	uint32_t pages = reserve->batch_pages;
+
+	if (hu_conf.batch_bytes)
+		return (uint32_t)(hu_conf.batch_bytes / HU_PAGE);
+	least = hu_max(least, reserve->max_bytes / control->ready_entries);
+	while (pages * HU_PAGE < least && pages < HERMES_BATCH_PAGES_MAX)
+		pages *= 2;
+	return pages;
+}
+
 /* Size the reserve: the user's wishes, within what the module allows. */
 static int set_up_reserve(int fd, const struct hermes_info *info)
 {
@@ -174,6 +195,7 @@ static int set_up_reserve(int fd, const struct hermes_info *info)
 		reserve.factor_pct = hu_conf.factor_pct;
 	if (hu_conf.interval_us)
 		reserve.interval_us = hu_conf.interval_us;
+	reserve.batch_pages = batch_pages(&reserve);
 	reserve.size = sizeof(reserve);
 	reserve.flags = 0;
 	ret = hu_os_dev_ioctl(fd, HERMES_IOC_SET_RESERVE, &reserve);
@@ -195,12 +217,15 @@ static int set_up(int fd, const char **reason)
 		*reason = "the module speaks another version of the ABI";
 		return -EPROTO;
 	}
+	*reason = "the control page of /dev/hermes cannot be used";
+	ret = map_control(fd, &info);
+	if (ret)
+		return ret;
 	*reason = "the module refused the size of the reserve";
 	ret = set_up_reserve(fd, &info);
 	if (ret)
-		return ret;
-	*reason = "the control page of /dev/hermes cannot be used";
-	return map_control(fd, &info);
+		hu_os_unmap(control, control_bytes);
+	return ret;
 }
 
 /**

@@ -37,6 +37,7 @@ expect "verbose=1" "verbose=1" "^hermes-u: reserve from " 1
 expect "backend=anon" "backend=anon,verbose" "no reserve, anonymous memory: HERMES_CONF asks" 1
 expect "backend=populate" "backend=populate,verbose" "reserve from anonymous memory, populated ahead: HERMES_CONF" 1
 expect "background=0" "background=0,backend=populate,verbose" "no reserve, anonymous memory: " 1
+expect "bad batch" "batch=65K" "batch is ignored: 4K to 2M, a power of two, such as 64K" 1
 expect "bad misuse" "misuse=ignore" "misuse is ignored: abort or report" 1
 expect "bad thp" "thp=2M" "thp is ignored: auto, always or never" 1
 expect "stats" "stats=1" "^hermes-u: stats: hits=.* live_bytes=[1-9]" 1

@@ -392,6 +392,7 @@ static int do_set(const struct hermes_reserve *wish)
 	if (wish->max_bytes > 64 * MIB)
 		return -EDQUOT;
 	reserve = *wish;
+	fake_count.batch_pages = wish->batch_pages;
 	return 0;
 }
 

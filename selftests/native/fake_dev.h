@@ -37,6 +37,7 @@ struct fake_behaviour {
 
 struct fake_counters {
 	atomic_ulong opens, published, taken_back, skipped, bounced, doorbells, takes, gives;
+	atomic_uint batch_pages;	/* as the library set it last */
 	atomic_ulong idle_rounds;	/* of the thread, with nothing left to publish */
 };
 

@@ -7,6 +7,7 @@
 #include "test.h"
 #include <errno.h>
 #include <hermes-u.h>
+#include <linux/hermes.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -437,30 +438,60 @@ static int other_version(void)
 	return 0;
 }
 
+/* Whether batches are so long, and memory comes in them all the same. */
+static int batches_of(unsigned int pages)
+{
+	CHECK(backend() == HERMES_U_BACKEND_KMOD);
+	CHECK(fake_count.batch_pages == pages);
+	wait_ready();
+	CHECK(!model(20000));
+	CHECK(stats().hits);
+	return 0;
+}
+
+static int short_batches(void)
+{
+	return batches_of(HERMES_BATCH_PAGES_DEF);
+}
+
+static int long_batches(void)
+{
+	return batches_of(64);
+}
+
+static int wanted_batches(void)
+{
+	return batches_of(512);
+}
+
 static const struct {
 	const char *name;
 	int (*body)(void);
 	bool late;	/* starts the fake's thread itself, if at all */
 	rlim_t limit;	/* of address space; 0: none, RLIM_INFINITY: it sets one */
+	const char *conf;
 } cases[] = {
-	{ "plain", plain, false, 0 },
-	{ "large_from_batches", large_from_batches, false, 0 },
-	{ "skips_and_take_backs", skips_and_take_backs, false, 0 },
-	{ "takes_back_slowly", takes_back_slowly, false, 0 },
-	{ "idle_for_long", idle_for_long, false, 0 },
-	{ "all_skipped", all_skipped, false, 0 },
-	{ "dry", dry, false, 0 },
-	{ "published_twice", published_twice, false, 0 },
-	{ "descriptor_lost", descriptor_lost, false, 0 },
-	{ "gives_back", gives_back, false, 0 },
-	{ "doorbells", doorbells, false, 0 },
-	{ "bounds", bounds, false, 0 },
-	{ "limited_512", limited, false, 512 * MIB },
-	{ "limited_200", limited, false, 200 * MIB },
-	{ "arenas_made_to_measure", arenas_made_to_measure, false, RLIM_INFINITY },
-	{ "forks", forks, false, 0 },
-	{ "refused", refused, true, 0 },
-	{ "other_version", other_version, true, 0 },
+	{ "plain", plain, false, 0, NULL },
+	{ "large_from_batches", large_from_batches, false, 0, NULL },
+	{ "skips_and_take_backs", skips_and_take_backs, false, 0, NULL },
+	{ "takes_back_slowly", takes_back_slowly, false, 0, NULL },
+	{ "idle_for_long", idle_for_long, false, 0, NULL },
+	{ "all_skipped", all_skipped, false, 0, NULL },
+	{ "dry", dry, false, 0, NULL },
+	{ "published_twice", published_twice, false, 0, NULL },
+	{ "descriptor_lost", descriptor_lost, false, 0, NULL },
+	{ "gives_back", gives_back, false, 0, NULL },
+	{ "doorbells", doorbells, false, 0, NULL },
+	{ "bounds", bounds, false, 0, NULL },
+	{ "limited_512", limited, false, 512 * MIB, NULL },
+	{ "limited_200", limited, false, 200 * MIB, NULL },
+	{ "arenas_made_to_measure", arenas_made_to_measure, false, RLIM_INFINITY, NULL },
+	{ "forks", forks, false, 0, NULL },
+	{ "short_batches", short_batches, false, 0, NULL },
+	{ "long_batches", long_batches, false, 0, "reserve_min=40M" },
+	{ "wanted_batches", wanted_batches, false, 0, "batch=2M" },
+	{ "refused", refused, true, 0, NULL },
+	{ "other_version", other_version, true, 0, NULL },
 };
 
 #define CASES	(sizeof(cases) / sizeof(*cases))
@@ -475,7 +506,7 @@ static int case_main(int i)
 static void run_case(void **state)
 {
 	int i = *(const int *)*state, status;
-	char number[8];
+	char number[8], conf[64];
 	pid_t pid;
 
 	snprintf(number, sizeof(number), "%d", i);
@@ -483,7 +514,8 @@ static void run_case(void **state)
 	if (!pid) {
 		struct rlimit limit = { cases[i].limit, cases[i].limit };
 
-		setenv("HERMES_CONF", "decay=never", 1);
+		snprintf(conf, sizeof(conf), "decay=never,%s", cases[i].conf ? cases[i].conf : "");
+		setenv("HERMES_CONF", conf, 1);
 		if (limit.rlim_cur && limit.rlim_cur != RLIM_INFINITY)
 			setrlimit(RLIMIT_AS, &limit);
 		execl(executable, executable, number, NULL);
