@@ -471,27 +471,27 @@ static const struct {
 	rlim_t limit;	/* of address space; 0: none, RLIM_INFINITY: it sets one */
 	const char *conf;
 } cases[] = {
-	{ "plain", plain, false, 0, NULL },
-	{ "large_from_batches", large_from_batches, false, 0, NULL },
-	{ "skips_and_take_backs", skips_and_take_backs, false, 0, NULL },
-	{ "takes_back_slowly", takes_back_slowly, false, 0, NULL },
-	{ "idle_for_long", idle_for_long, false, 0, NULL },
-	{ "all_skipped", all_skipped, false, 0, NULL },
-	{ "dry", dry, false, 0, NULL },
-	{ "published_twice", published_twice, false, 0, NULL },
-	{ "descriptor_lost", descriptor_lost, false, 0, NULL },
-	{ "gives_back", gives_back, false, 0, NULL },
-	{ "doorbells", doorbells, false, 0, NULL },
-	{ "bounds", bounds, false, 0, NULL },
-	{ "limited_512", limited, false, 512 * MIB, NULL },
-	{ "limited_200", limited, false, 200 * MIB, NULL },
-	{ "arenas_made_to_measure", arenas_made_to_measure, false, RLIM_INFINITY, NULL },
-	{ "forks", forks, false, 0, NULL },
-	{ "short_batches", short_batches, false, 0, NULL },
+	{ "plain", plain, false, 0, "" },
+	{ "large_from_batches", large_from_batches, false, 0, "" },
+	{ "skips_and_take_backs", skips_and_take_backs, false, 0, "" },
+	{ "takes_back_slowly", takes_back_slowly, false, 0, "" },
+	{ "idle_for_long", idle_for_long, false, 0, "" },
+	{ "all_skipped", all_skipped, false, 0, "" },
+	{ "dry", dry, false, 0, "" },
+	{ "published_twice", published_twice, false, 0, "" },
+	{ "descriptor_lost", descriptor_lost, false, 0, "" },
+	{ "gives_back", gives_back, false, 0, "" },
+	{ "doorbells", doorbells, false, 0, "" },
+	{ "bounds", bounds, false, 0, "" },
+	{ "limited_512", limited, false, 512 * MIB, "" },
+	{ "limited_200", limited, false, 200 * MIB, "" },
+	{ "arenas_made_to_measure", arenas_made_to_measure, false, RLIM_INFINITY, "" },
+	{ "forks", forks, false, 0, "" },
+	{ "short_batches", short_batches, false, 0, "" },
 	{ "long_batches", long_batches, false, 0, "reserve_min=40M" },
 	{ "wanted_batches", wanted_batches, false, 0, "batch=2M" },
-	{ "refused", refused, true, 0, NULL },
-	{ "other_version", other_version, true, 0, NULL },
+	{ "refused", refused, true, 0, "" },
+	{ "other_version", other_version, true, 0, "" },
 };
 
 #define CASES	(sizeof(cases) / sizeof(*cases))
@@ -514,7 +514,7 @@ static void run_case(void **state)
 	if (!pid) {
 		struct rlimit limit = { cases[i].limit, cases[i].limit };
 
-		snprintf(conf, sizeof(conf), "decay=never,%s", cases[i].conf ? cases[i].conf : "");
+		snprintf(conf, sizeof(conf), "decay=never,%s", cases[i].conf);
 		setenv("HERMES_CONF", conf, 1);
 		if (limit.rlim_cur && limit.rlim_cur != RLIM_INFINITY)
 			setrlimit(RLIMIT_AS, &limit);
