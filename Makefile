@@ -13,13 +13,14 @@ export OUT PREFIX DESTDIR
 have_kdir := $(wildcard $(KDIR)/Makefile)
 
 .PHONY: all help setup modules lib tools tests install modules_install demo
-.PHONY: check check-native check-vm fuzz checkpatch bench-native clean
+.PHONY: check check-native check-vm fuzz checkpatch bench bench-native clean
 
 all: lib tools $(if $(have_kdir),modules)
 
 help:
 	@echo 'make                 library, tools, and the module where KDIR has headers'
 	@echo 'make demo            Redis under memory pressure, with and without Hermes, in a VM'
+	@echo 'make bench           the evaluation in VMs: allocators, pressure, loads (BENCH=--full for all)'
 	@echo 'make bench-native    the allocator benchmark against other allocators, here (BENCH=--quick)'
 	@echo 'make check           every test, native and in VMs'
 	@echo 'make modules         hermes.ko for KDIR=$(KDIR)'
@@ -57,6 +58,10 @@ install: lib tools
 
 demo: setup
 	tools/demo/run
+
+# Options in BENCH: see tools/eval/run --help.
+bench: setup
+	tools/eval/run $(BENCH)
 
 # Options in BENCH: see tools/bench/suite --help.
 bench-native:

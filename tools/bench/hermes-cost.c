@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the ways to a page cost, in nanoseconds per 4 KiB page: an ordinary fault, a miss in an
- * arena, TAKE from a dry and from a filled pool, a ready batch, GIVE. In a VM that counts
- * instructions (tools/vm/run --icount) the figures repeat; elsewhere they are a sample.
+ * What the ways to a page cost, in nanoseconds per 4 KiB page: an ordinary fault, populating ahead,
+ * a miss in an arena, TAKE from a dry and from a filled pool, a ready batch, GIVE. In a VM that
+ * counts instructions (tools/vm/run --icount) the figures repeat; elsewhere they are a sample.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/hermes.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -21,6 +22,16 @@
 #define RESERVE_BYTES	(16UL << 20)
 #define SAMPLE_PAGES	1024UL
 #define BATCH_PAGES	16UL
+
+static const char summary[] =
+"Measure what each way to a page costs, in nanoseconds per 4 KiB page.\n";
+
+static bool no_module;
+
+static const struct cli_option options[] = {
+	CLI_OPTION("no-module", NULL, "only what needs no /dev/hermes", CLI_FLAG, &no_module),
+	CLI_END,
+};
 
 static int dev;
 static struct hermes_control *control;
@@ -82,12 +93,42 @@ static void set_reserve(size_t bytes)
 	nap_ms(50);
 }
 
-static void measure_faults(void)
+static char *map_anonymous(unsigned long pages)
 {
-	char *p = map(SAMPLE_PAGES * PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = map(pages * PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	madvise(p, SAMPLE_PAGES * PAGE, MADV_NOHUGEPAGE);
+	madvise(p, pages * PAGE, MADV_NOHUGEPAGE);
+	return p;
+}
+
+/* What the populate backend of the library does, @pages by one call. */
+static void measure_populate(unsigned long pages)
+{
+	char *p = map_anonymous(SAMPLE_PAGES);
+	char label[64];
+	unsigned long i;
+	long start = now_ns();
+
+	for (i = 0; i < SAMPLE_PAGES; i += pages)
+		if (madvise(p + i * PAGE, pages * PAGE, MADV_POPULATE_WRITE))
+			die(errno, "MADV_POPULATE_WRITE");
+	snprintf(label, sizeof(label), "populated ahead, %lu by a call", pages);
+	print_cost(label, now_ns() - start, SAMPLE_PAGES);
+	print_cost("populated page, first touch", touch(p, SAMPLE_PAGES), SAMPLE_PAGES);
+	munmap(p, SAMPLE_PAGES * PAGE);
+}
+
+static void measure_ordinary(void)
+{
+	char *p = map_anonymous(SAMPLE_PAGES);
+
 	print_cost("anonymous page, first touch", touch(p, SAMPLE_PAGES), SAMPLE_PAGES);
+	munmap(p, SAMPLE_PAGES * PAGE);
+	measure_populate(16);
+}
+
+static void measure_misses(void)
+{
 	print_cost("arena page, first touch (miss)", touch(arena, SAMPLE_PAGES), SAMPLE_PAGES);
 	arena += SAMPLE_PAGES * PAGE;
 }
@@ -187,12 +228,10 @@ static void open_client(void)
 	arena = map(ARENA_BYTES, MAP_PRIVATE | MAP_NORESERVE, dev, HERMES_MMAP_ARENA);
 }
 
-int main(void)
+static void measure_module(void)
 {
-	open_client();
-	printf("%-34s %8s\n", "way to a page", "ns/page");
 	set_reserve(0);
-	measure_faults();
+	measure_misses();
 	measure_take("pool dry", 1, 64);
 	measure_take("pool dry", 16, 32);
 	measure_take("pool dry", 64, 8);
@@ -203,5 +242,16 @@ int main(void)
 	measure_give(16, 32);
 	measure_take("pool filled", 512, 2);
 	measure_give(512, 2);
+}
+
+int main(int argc, char **argv)
+{
+	cli_parse(argc, argv, summary, options);
+	if (!no_module)
+		open_client();
+	printf("%-34s %8s\n", "way to a page", "ns/page");
+	measure_ordinary();
+	if (!no_module)
+		measure_module();
 	return 0;
 }

@@ -57,7 +57,7 @@ pressure_options()
 make_text()
 {
 	[[ $(stat -c %s "$1" 2>/dev/null || echo 0) -ge $(($2 << 20)) ]] ||
-		(openssl rand "$(($2 * 3 << 18))" | base64 -w 99 >"$1")
+		head -c "$(($2 * 3 << 18))" /dev/urandom | base64 -w 99 >"$1"
 }
 
 # Searches and sorts the file over and over; a line in $job_log for each pass.
