@@ -3,7 +3,7 @@
 
 def mib: . / 1048576 * 1000 | round / 1000;
 def diff(f): if $before == null or $after == null then null else ($after | f) - ($before | f) end;
-def module(f): if $before.hermes == null or $after.hermes == null then null
+def totals(f): if $before.hermes == null or $after.hermes == null then null
 	else ($after.hermes.totals | f) - ($before.hermes.totals | f) end;
 def rate(f): $job | if . == null or (f == null) or ((.elapsed_s // 0) <= 0) then null else (f | mib) / .elapsed_s end;
 def mean: if length == 0 then null else add / length end;
@@ -46,9 +46,9 @@ def known: with_entries(select(.value != null));
 		hits: $library.hits,
 		misses: $library.misses,
 		reserve_cpu_ms: (if $allocator == "hermes-populate" then $thread_ms
-			else (module(.refill_ns) | if . == null then null else . / 1e6 end) end),
-		reclaim_cpu_ms: (module(.cpu_ns) | if . == null then null else . / 1e6 end),
-		reclaimed_mib: (module(.got) | if . == null then null else mib end),
+			else (totals(.refill_ns) | if . == null then null else . / 1e6 end) end),
+		reclaim_cpu_ms: (totals(.cpu_ns) | if . == null then null else . / 1e6 end),
+		reclaimed_mib: (totals(.got) | if . == null then null else mib end),
 		reserve_mib: ([($samples // [])[] | .totals.reserved // empty] | mean | if . == null then null else mib end)
 	} | known) end),
 	batch: (if $job == null then null else ({
