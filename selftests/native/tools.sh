@@ -99,6 +99,8 @@ redis_options()
 		--rate 10 --value-size 513M
 		--rate 10 --count 10 --warmup 10
 		--rate 10 --arrival bursts
+		--rate 10 --reads 100
+		--rate 10 --reads 50 --pipeline 8 --keys 7
 		--rate 10 --verify most
 	EOF
 }
@@ -328,6 +330,27 @@ redis_variants()
 		load 0 --count 10 && holds out '.verified == 0 and .process == null'
 }
 
+# commands NAME: how many of them the server has had
+commands()
+{
+	cli info commandstats | sed -nE "s/^cmdstat_$1:calls=([0-9]+).*/\1/p"
+}
+
+# Reads find what was stored before; the keys are right in the end, also those stored several times.
+redis_reads()
+{
+	cli flushall >/dev/null
+	cli config resetstat >/dev/null
+	load 0 --count 2000 --reads 75 --keys 100 --connections 7 &&
+		holds out '.reads == 75 and .gets > 1400 and .gets < 1600 and .misses == 0' &&
+		holds out '.latency_ns.count == 2000 and .errors == 0' &&
+		[[ $(commands get) -eq $(jq .gets out) && $(commands set) -eq $((2000 - $(jq .gets out))) ]] &&
+		load 0 --count 2000 --reads 75 --keys 100 --connections 7 --verify all &&
+		holds out '.verified == 100 and .wrong == 0' &&
+		load 0 --count 2000 --reads 50 --pipeline 8 --verify all &&
+		holds out '.gets > 800 and .misses == 0 and .wrong == 0 and .verified == .count - .gets'
+}
+
 # The same seed stores the same values, another seed others.
 redis_seed()
 {
@@ -407,7 +430,7 @@ redis_tests()
 {
 	local name
 
-	for name in json variants seed mismatch errors lost; do
+	for name in json variants reads seed mismatch errors lost; do
 		check "hermes-redis-load: $name" "redis_$name"
 	done
 }

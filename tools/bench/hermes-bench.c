@@ -116,14 +116,6 @@ struct worker {
 static struct timer timer;
 static pthread_barrier_t warmed_up, go;
 
-static void sleep_until(int64_t ns)
-{
-	struct timespec ts = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
-		;
-}
-
 static inline void *request(struct worker *w)
 {
 	char *p;
@@ -171,7 +163,7 @@ static void pace(int64_t start_ns, uint64_t done, uint64_t per_second)
 	int64_t due = start_ns + (int64_t)((double)done * 1e9 / (double)per_second);
 
 	if (due - clock_ns() >= PACE_TICK_NS)
-		sleep_until(due);
+		clock_sleep_until(due);
 }
 
 static void one_request(struct worker *w, bool record)
@@ -200,7 +192,7 @@ static void measure(struct worker *w)
 		if (opt.pace)
 			pace(start_ns, i * opt.size, per_second);
 		if (opt.burst && in_burst >= opt.burst) {
-			sleep_until(clock_ns() + (int64_t)opt.gap_ms * NS_PER_MS);
+			clock_sleep_until(clock_ns() + (int64_t)opt.gap_ms * NS_PER_MS);
 			in_burst = 0;
 		}
 		one_request(w, true);
@@ -271,7 +263,7 @@ static struct latency *run(struct procstat *before, struct procstat *after, int6
 			die(err, "thread %u", i);
 	}
 	warm_up(&workers[0]);
-	sleep_until(clock_ns() + (int64_t)opt.settle_ms * NS_PER_MS);
+	clock_sleep_until(clock_ns() + (int64_t)opt.settle_ms * NS_PER_MS);
 	procstat_read(before, 0);
 	*elapsed_ns = clock_ns();
 	pthread_barrier_wait(&go);

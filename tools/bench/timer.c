@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,14 @@ static bool kernel_trusts_tsc(void)
 	n = read(fd, name, sizeof(name) - 1);
 	close(fd);
 	return n > 0 && !strncmp(name, "tsc", 3);
+}
+
+void clock_sleep_until(int64_t ns)
+{
+	struct timespec ts = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
+		;
 }
 
 int timer_init(struct timer *t, enum timer_kind kind)

@@ -30,6 +30,9 @@ static inline int64_t clock_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+/** clock_sleep_until() - return when clock_ns() is @ns, at once when that has been. */
+void clock_sleep_until(int64_t ns);
+
 static inline int64_t timer_read(const struct timer *t)
 {
 #if defined(__x86_64__)
