@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# hermes-bench, hermes-pressure and hermes-redis-load: options, output, and that a fault is noticed.
-# TAP on stdout.
+# hermes-bench, hermes-pressure, hermes-redis-load and libideal.so: options, output, and that a fault is
+# noticed. TAP on stdout.
 # usage: tools.sh DIRECTORY_OF_THE_TOOLS MAN_PAGES
 set -uo pipefail
 # shellcheck source=tap.sh
@@ -15,6 +15,7 @@ work=$(mktemp -d)
 pid=
 redis_pid=
 cgroup=
+drop=() # prefix that drops a capability
 export LC_ALL=C PATH=$tools:$PATH
 unset HERMES_CONF LD_PRELOAD
 
@@ -168,6 +169,54 @@ bench_allocator()
 		exits 0 env LD_PRELOAD=libc.so.6 HERMES_CONF=x=y hermes-bench --settle 0 --total 1M --json - &&
 		holds out '.preload == "libc.so.6" and .hermes_conf == "x=y"' &&
 		holds out '.malloc_object | test("libc.so.6")'
+}
+
+# ideal STATUS IDEAL_BYTES OPTION...: hermes-bench with libideal.so; the JSON is in the file out
+ideal()
+{
+	local status=$1 size=$2
+
+	shift 2
+	exits "$status" "${drop[@]}" env LD_PRELOAD="$tools/libideal.so" IDEAL_BYTES="$size" hermes-bench --settle 0 \
+		--total 100M --json - "$@"
+}
+
+ideal_never_faults()
+{
+	local size
+
+	for size in 1K 200K 10M; do
+		ideal 0 120M --size "$size" && holds out '.process.minflt < 50' &&
+			ideal 0 80M --size "$size" --free batch --batch 50M && holds out '.process.minflt < 50' &&
+			[[ ! -s err ]] || return
+	done
+	# More than there is, and memory as it is otherwise.
+	ideal 0 60M --size 1K && holds out '.process.minflt > 1000' &&
+		exits 0 hermes-bench --size 1K --settle 0 --total 100M --json - &&
+		holds out '.process.minflt > 1000'
+}
+
+# Somebody who may lock nothing.
+ideal_unlocked()
+{
+	(
+		[[ $EUID -ne 0 ]] || drop=(setpriv --bounding-set=-ipc_lock --inh-caps=-ipc_lock)
+		ulimit -l 0 && ideal 0 120M --size 1K
+	) && holds out '.process.minflt < 50' &&
+		grep -q '^libideal.so: hermes-bench: memory is touched but not locked: ' err
+}
+
+ideal_errors()
+{
+	local size
+
+	for size in "" 0 x 1X 1MM -1M 99999999999999999999 99999999999G; do
+		ideal 2 "$size" && [[ ! -s out ]] &&
+			grep -qx "libideal.so: hermes-bench: IDEAL_BYTES must be a size (such as 300M): $size" err ||
+			return
+	done
+	exits 2 env LD_PRELOAD="$tools/libideal.so" hermes-bench --total 1M && grep -q ': not set$' err &&
+		ideal 1 4000000G && grep -q '^libideal.so: hermes-bench: heap of IDEAL_BYTES: ' err
 }
 
 # start_pressure OPTION...: pid is its process, its output is read from descriptor 3
@@ -454,6 +503,9 @@ else
 	check "hermes-bench: one sample for each request" bench_counts
 	check "hermes-bench: files" bench_files
 	check "hermes-bench: the allocator that was meant" bench_allocator
+	check "libideal.so: no faults" ideal_never_faults
+	check "libideal.so: memory that may not be locked" ideal_unlocked
+	check "libideal.so: errors" ideal_errors
 	check "hermes-pressure: ready, account, SIGTERM" pressure_account
 	check "hermes-pressure: SIGINT" pressure_interrupted
 	if ! command -v redis-check-rdb redis-cli >/dev/null; then
