@@ -10,6 +10,8 @@ def mean: if length == 0 then null else add / length end;
 def known: with_entries(select(.value != null));
 
 ($run | split("/")) as [$setting, $load_name, $allocator, $round]
+# The sampler ends later than the load.
+| (($after.t // 0) - ($before.t // 0) + 1) as $length
 | ($setting | capture("^(?<name>.*)-(?<level>[0-9]+)$")) as $s
 | {
 	cell: ($run | sub("/[0-9]+$"; "")),
@@ -59,7 +61,7 @@ def known: with_entries(select(.value != null));
 		ops_s: (if $job.passes == null or (($job.elapsed_s // 0) <= 0) then null else $job.passes / $job.elapsed_s end)
 	} | known) end),
 	reclaim_loop: $loop,
-	timeline: [($samples // [])[] | ({
+	timeline: [($samples // [])[] | select(.t <= $length) | ({
 		t: (.t * 100 | round / 100),
 		free_mib: (.free_kib / 1024 * 10 | round / 10),
 		ready_mib: (if .totals == null then null else (.totals.reserved | mib) end),

@@ -46,10 +46,13 @@ sensitivity_cells()
 
 quick_cells()
 {
-	cells anon-100 "paced-1k paced-256k redis-200k" "glibc glibc+loop jemalloc mimalloc hermes-kmod hermes ideal"
-	cells dedicated-0 "paced-1k paced-256k redis-200k" "glibc mimalloc hermes ideal"
-	cells cache-100 "paced-1k" "glibc mimalloc hermes ideal"
-	cells anon-100 "rocksdb-200k memcached-1k" "glibc hermes"
+	cells anon-100 paced-1k "glibc glibc+loop jemalloc mimalloc hermes-populate hermes-kmod hermes ideal"
+	cells anon-100 redis-200k "glibc glibc+loop mimalloc hermes ideal"
+	cells anon-100 paced-256k "glibc mimalloc hermes ideal"
+	cells dedicated-0 "paced-1k redis-200k" "glibc hermes ideal"
+	cells anon-100 rocksdb-200k "glibc hermes ideal"
+	cells cache-100 paced-1k "glibc hermes ideal"
+	cells anon-100 memcached-1k "glibc hermes"
 	echo "anon 100 paced-1k hermes:reserve_min=1M"
 	echo "anon 100 paced-1k hermes:reserve_min=8M"
 }

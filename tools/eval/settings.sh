@@ -29,7 +29,7 @@ short_wait_s=${EVAL_SHORT_WAIT_S:-60}
 
 # hermes-bench: bytes requested without a pause; in bursts, with the milliseconds between these.
 bench_total=${EVAL_BENCH_TOTAL:-128M}
-paced_total=${EVAL_PACED_TOTAL:-192M}
+paced_total=${EVAL_PACED_TOTAL:-128M}
 paced_burst=${EVAL_PACED_BURST:-4M}
 paced_gap_ms=${EVAL_PACED_GAP_MS:-200}
 
@@ -43,7 +43,7 @@ redis_connections=${EVAL_REDIS_CONNECTIONS:-8}
 mixed_reads=${EVAL_MIXED_READS:-50}
 
 # memcached: requests per second, number of requests, memory in MiB.
-memcached_1k=${EVAL_MEMCACHED_1K:-1500 18000}
+memcached_1k=${EVAL_MEMCACHED_1K:-600 6000}
 memcached_mib=${EVAL_MEMCACHED_MIB:-256}
 
 # RocksDB (db_bench fillrandom, no write-ahead log): number of writes, bytes per second.
@@ -56,7 +56,7 @@ hermes_conf=${EVAL_HERMES_CONF:-reserve_min=32M,reserve_max=128M}
 # An emulated processor needs many times the CPU time for a page: the budget is no limit here.
 hermes_policy=${EVAL_HERMES_POLICY:-cpu=100}
 # The ideal: so much memory is populated and locked before.
-ideal_bytes=${EVAL_IDEAL_BYTES:-320M}
+ideal_bytes=${EVAL_IDEAL_BYTES:-176M}
 
 # The external loop: looks every so many milliseconds, and reclaims what is missing of this much free
 # memory, in steps of at most 32 MiB, unless the job itself stalled for more than this share of the time.
