@@ -31,15 +31,17 @@
 /* Of larger ones so many are granted at a time, where memory is mapped. */
 #define GRANT_BLOCKS	16
 /*
- * Spans grow with their class: two units from four on, then an eighth of what
- * the class holds. Then fewer than one request of 1 KiB in a thousand goes to
- * the page heap. Of small blocks there would be more than a span can count.
+ * A class that holds so many units gets spans of two. Longer ones would seldom
+ * become free as a whole.
  */
 #define LONG_UNITS	2
-#define LONG_UNITS_MAX	32
 #define LONG_FROM	4
-#define LONG_SHARE	8
-#define LONG_BLOCKS_MAX	16384
+/*
+ * So a heap gets memory for several spans at once: this part of what it holds.
+ * Then fewer than one request of 1 KiB in a thousand goes to the page heap.
+ */
+#define CHUNK_SHARE	8
+#define CHUNK_UNITS_MAX	32
 
 struct hu_span hu_span_none;
 struct hu_heap hu_heap_none = {
@@ -63,23 +65,39 @@ static void warm(const struct hu_heap *heap, struct hu_span *span, unsigned int 
 
 static unsigned int units_wanted(const struct hu_heap *heap, unsigned int c)
 {
-	unsigned int units = hu_classes[c].units, held = heap->held[c];
+	unsigned int units = hu_classes[c].units;
 
-	if (units > 1 || held < LONG_FROM)
-		return units;
-	units = LONG_UNITS;
-	/* Ended threads have left heaps: their free blocks come first, as far as they are found. */
-	while (!heap->orphans_pause && units < LONG_UNITS_MAX && held >= 2 * units * LONG_SHARE &&
-	       2 * units * hu_classes[c].blocks <= LONG_BLOCKS_MAX)
-		units *= 2;
-	return units;
+	return units == 1 && heap->held[c] >= LONG_FROM ? LONG_UNITS : units;
+}
+
+/* How much to get at once for spans of @units. */
+static size_t chunk_wanted(const struct hu_heap *heap, size_t units)
+{
+	size_t chunk = CHUNK_UNITS_MAX;
+
+	while (chunk > units && chunk * CHUNK_SHARE > heap->held_units)
+		chunk /= 2;
+	return hu_max(chunk, units);
+}
+
+/* What was got at once and has no span yet; @units: in: wanted, out: cut off. */
+static void *cut_chunk(struct hu_heap *heap, unsigned int least, unsigned int *units, bool *zero)
+{
+	void *start = heap->chunk;
+
+	if (*units > heap->chunk_units)
+		*units = least;
+	heap->chunk = (char *)start + *units * HU_UNIT;
+	heap->chunk_units -= *units;
+	*zero = heap->chunk_zero;
+	return start;
 }
 
 /* Memory for a span; @units: in: wanted, out: got. */
 static void *span_memory(struct hu_heap *heap, unsigned int c, unsigned int *units, bool *zero)
 {
 	unsigned int least = hu_classes[c].units;
-	size_t pages = *units * HU_UNIT_PAGES;
+	size_t pages = chunk_wanted(heap, *units) * HU_UNIT_PAGES;
 	void *start;
 
 	hu_from = HU_FROM_CACHED;
@@ -87,9 +105,18 @@ static void *span_memory(struct hu_heap *heap, unsigned int c, unsigned int *uni
 		*units = 1;
 		return heap->cached[--heap->cached_units];
 	}
+	if (least <= heap->chunk_units)
+		return cut_chunk(heap, least, units, zero);
 	start = hu_pages_alloc(least * HU_UNIT_PAGES, &pages, HU_UNIT_PAGES, false, zero);
-	*units = (unsigned int)(pages / HU_UNIT_PAGES);
-	return start;
+	if (!start || pages / HU_UNIT_PAGES <= *units) {
+		*units = (unsigned int)(pages / HU_UNIT_PAGES);
+		return start;
+	}
+	hu_heap_release_chunk(heap);
+	heap->chunk = start;
+	heap->chunk_units = (unsigned int)(pages / HU_UNIT_PAGES);
+	heap->chunk_zero = *zero;
+	return cut_chunk(heap, least, units, zero);
 }
 
 static struct hu_span *span_create(struct hu_heap *heap, unsigned int c)

@@ -38,6 +38,11 @@ struct hu_heap {
 	struct hu_span *woken;			/* taken from @wake, not yet handled */
 	bool filled[HU_CLASSES];		/* a span of the class was full */
 	uint32_t held[HU_CLASSES];		/* units of its spans of the class */
+	uint32_t held_units;			/* of all classes */
+	/* Mapped memory without a span. */
+	void *chunk;
+	unsigned int chunk_units;
+	bool chunk_zero;
 	void *cached[HU_CACHED_UNITS];
 	unsigned int cached_units;
 	unsigned int orphans_pause;		/* see orphan.c */

@@ -60,10 +60,14 @@ void hu_span_set_owner(struct hu_span *span, struct hu_heap *heap)
 	struct hu_heap *old = span->heap;
 	unsigned int i;
 
-	if (old)
+	if (old) {
 		old->held[span->class] -= span->units;
-	if (heap)
+		old->held_units -= span->units;
+	}
+	if (heap) {
 		heap->held[span->class] += span->units;
+		heap->held_units += span->units;
+	}
 	/* Who frees a block reads it at any time; see remote.c. */
 	for (i = 0; i < span->units; i++)
 		__atomic_store_n(&span[i].heap, heap, __ATOMIC_RELAXED);
@@ -89,8 +93,16 @@ void hu_span_retire(struct hu_heap *heap, struct hu_span *span)
 		hu_pages_free(start, units * HU_UNIT_PAGES);
 }
 
+void hu_heap_release_chunk(struct hu_heap *heap)
+{
+	if (heap->chunk_units)
+		hu_pages_free(heap->chunk, heap->chunk_units * HU_UNIT_PAGES);
+	heap->chunk_units = 0;
+}
+
 void hu_heap_release_cached(struct hu_heap *heap)
 {
+	hu_heap_release_chunk(heap);
 	while (heap->cached_units)
 		hu_pages_free(heap->cached[--heap->cached_units], HU_UNIT_PAGES);
 }

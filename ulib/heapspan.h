@@ -16,6 +16,7 @@ void hu_span_settle(struct hu_heap *heap, struct hu_span *span);
 void hu_span_retire(struct hu_heap *heap, struct hu_span *span);
 void hu_span_retire_if_empty(struct hu_heap *heap, struct hu_span *span);
 void hu_heap_revive(struct hu_heap *heap, unsigned int most);
+void hu_heap_release_chunk(struct hu_heap *heap);
 void hu_heap_release_cached(struct hu_heap *heap);
 
 #endif /* HU_HEAPSPAN_H */

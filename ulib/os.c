@@ -108,10 +108,22 @@ void *hu_os_remap(void *addr, size_t old_len, size_t new_len)
 }
 
 /*
+ * Whether memory may be moved: not where it is locked, as the kernel would
+ * forget that for what is left behind. MADV_COLD (Linux 5.4) tells.
+ */
+bool hu_os_may_move(void *page)
+{
+	int saved = errno;
+	bool may = !madvise(page, HU_PAGE, MADV_COLD);
+
+	errno = saved;
+	return may;
+}
+
+/*
  * Move the pages at @from to a mapping of their own that is @new_len long;
  * @from stays mapped and reads zero. NULL: not possible, nothing was changed.
- * (Linux 5.7; one VMA of anonymous memory. Not of locked memory, whose lock the
- * kernel would forget: MADV_COLD tells.)
+ * (Linux 5.7; one VMA of anonymous memory.)
  */
 void *hu_os_move_pages(void *from, size_t len, size_t new_len)
 {
@@ -119,7 +131,7 @@ void *hu_os_move_pages(void *from, size_t len, size_t new_len)
 	int saved = errno;
 	void *to = MAP_FAILED, *longer = MAP_FAILED;
 
-	if (!madvise(from, HU_PAGE, MADV_COLD))
+	if (hu_os_may_move(from))
 		to = mremap(from, len, len, keep, NULL);
 	if (to != MAP_FAILED) {
 		longer = mremap(to, len, new_len, MREMAP_MAYMOVE);
@@ -132,21 +144,22 @@ void *hu_os_move_pages(void *from, size_t len, size_t new_len)
 
 /*
  * Move the pages at @from over the @len bytes at @to; @from is unmapped. 0; a
- * negative errno when nothing was changed; 1 when only @to was lost. (One VMA of
- * anonymous memory that is not locked, as above.)
+ * negative errno when nothing was changed; 1 when @to must not be used any more:
+ * the kernel may have unmapped it before it refused, and another thread may have
+ * mapped something there. (One VMA of anonymous memory that may be moved.)
  */
 int hu_os_move_over(void *from, size_t len, void *to)
 {
 	const int over = MREMAP_MAYMOVE | MREMAP_FIXED;
 	int saved = errno, ret = 0;
 
-	if (madvise(from, HU_PAGE, MADV_COLD)) {
+	if (mremap(from, len, len, over, to) == MAP_FAILED) {
 		ret = -errno;
-	} else if (mremap(from, len, len, over, to) == MAP_FAILED) {
-		ret = -errno;
-		/* The kernel unmaps the target before it looks at the rest. */
 		if (!hu_os_reserve(to, len) || hu_os_commit(to, len))
 			ret = 1;
+	} else {
+		/* The program may have protected it. */
+		hu_os_commit(to, len);
 	}
 	errno = saved;
 	return ret;
@@ -204,17 +217,28 @@ bool hu_os_wipe_on_fork(void *addr, size_t len)
 	return !do_madvise(addr, len, MADV_WIPEONFORK);
 }
 
-/* Bytes, SIZE_MAX when there is no limit. */
-size_t hu_os_address_space_limit(void)
+static size_t limit_of(int resource)
 {
 	int saved = errno;
 	struct rlimit rl;
 	size_t limit = SIZE_MAX;
 
-	if (!getrlimit(RLIMIT_AS, &rl) && rl.rlim_cur != RLIM_INFINITY)
+	if (!getrlimit(resource, &rl) && rl.rlim_cur != RLIM_INFINITY)
 		limit = rl.rlim_cur;
 	errno = saved;
 	return limit;
+}
+
+/* Bytes, SIZE_MAX when there is no limit. */
+size_t hu_os_address_space_limit(void)
+{
+	return limit_of(RLIMIT_AS);
+}
+
+/* Whether memory that is mapped and not used would be missed elsewhere. */
+bool hu_os_memory_limited(void)
+{
+	return limit_of(RLIMIT_AS) != SIZE_MAX || limit_of(RLIMIT_DATA) != SIZE_MAX;
 }
 
 /* Milliseconds since some time in the past; wraps after 49 days. */

@@ -17,6 +17,7 @@ void *hu_os_map(size_t len);
 void hu_os_unmap(void *addr, size_t len);
 void *hu_os_remap(void *addr, size_t old_len, size_t new_len);
 void *hu_os_move_pages(void *from, size_t len, size_t new_len);
+bool hu_os_may_move(void *page);
 int hu_os_move_over(void *from, size_t len, void *to);
 void hu_os_purge(void *addr, size_t len);
 bool hu_os_populate(void *addr, size_t len);
@@ -24,6 +25,7 @@ void hu_os_huge_pages(void *addr, size_t len);
 void hu_os_no_huge_pages(void *addr, size_t len);
 bool hu_os_wipe_on_fork(void *addr, size_t len);
 size_t hu_os_address_space_limit(void);
+bool hu_os_memory_limited(void);
 
 /* Time, randomness, environment. */
 uint32_t hu_os_clock_ms(void);

@@ -191,3 +191,20 @@ uint64_t hu_os_realtime_ns(void)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
+
+static bool strict;
+
+/* Once, at the start: later the program may have given up the right to open files. */
+void hu_os_save_overcommit(void)
+{
+	char mode[4] = "";
+
+	strict = hu_os_read_file("/proc/sys/vm/overcommit_memory", mode, sizeof(mode)) > 0 &&
+		 mode[0] == '2';
+}
+
+/* Whether the kernel counts memory that may be written, used or not. */
+bool hu_os_commit_is_strict(void)
+{
+	return strict;
+}

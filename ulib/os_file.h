@@ -12,6 +12,8 @@ bool hu_os_is_dir(const char *path);
 int hu_os_check_tmpfs(const char *dir, bool trusted);
 void *hu_os_create_shared(const char *path, size_t len, int *error);
 void hu_os_unlink(const char *path);
+void hu_os_save_overcommit(void);
+bool hu_os_commit_is_strict(void);
 uint32_t hu_os_pid(void);
 uint64_t hu_os_realtime_ns(void);
 

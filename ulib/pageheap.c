@@ -19,6 +19,7 @@
 #include "latency.h"
 #include "lock.h"
 #include "os.h"
+#include "os_file.h"
 #include "pageheap.h"
 #include "ready.h"
 #include "reserve.h"
@@ -44,6 +45,7 @@ static size_t cold_pages;		/* handed out since a fork left the client behind */
 static uint64_t consumed_pages;		/* fresh ones handed out, ready or cold */
 static uint64_t start_at = REAL_GROWTH;	/* when it gets there a thread is started */
 static size_t live_pages;
+static atomic_bool adopt_refused;
 
 /* What remains to be done for a request after the lock is released. */
 struct chores {
@@ -168,7 +170,8 @@ static struct hu_run_ref find_ready(const struct want *want)
 		pages = hu_max(pages / 2, want->least);
 		ref = hu_ready_take(pages, want->align);
 	}
-	return ref;
+	/* What was popped in vain, because it was not adjacent, is there now. */
+	return ref.arena ? ref : find_run(HU_RUN_ZERO, want);
 }
 
 /* @waits: so often may the request still wait. */
@@ -202,12 +205,12 @@ static struct hu_run_ref find(const struct want *want, bool *zero, unsigned int 
 }
 
 /**
- * hu_pages_take_cold() - cold memory to be made ready
+ * hu_pages_take_cold() - cold memory to be made ready, or to be replaced
  * @pages: length
  * @align: alignment in pages
  * @in_flight: out, under hu_pages_lock: the run, which is in no index now
  *
- * Context: the background thread, no lock held.
+ * Context: no lock held.
  * Return: the run; without an arena when the kernel has no address space.
  */
 struct hu_run_ref hu_pages_take_cold(uint32_t pages, uint32_t align,
@@ -259,7 +262,7 @@ static void do_chores(struct chores *chores, uint32_t client, uintptr_t addr, si
  * hu_pages_alloc() - get a run of pages
  * @least: length, at most HU_LARGE_MAX / HU_PAGE
  * @pages: in: length wanted, if so much is mapped in one run; out: length got,
- *	this or @least
+ *	this, or a half of it and so on, or @least
  * @align: alignment in pages, a power of two
  * @large: it becomes a large object
  * @zero: out: whether it reads zero
@@ -358,26 +361,34 @@ void hu_pages_free_moved(void *addr, size_t pages)
 	hu_pages_leave();
 }
 
+/* Where address space or memory is limited, what is kept would be missed elsewhere. */
+static bool may_adopt(char *from, size_t pages)
+{
+	return __atomic_load_n(&hu_conf.decay_ms, __ATOMIC_RELAXED) &&
+	       !atomic_load_explicit(&adopt_refused, memory_order_relaxed) &&
+	       /* The memory of the module's arenas is no place for anonymous pages. */
+	       !hu_reserve_client && !hu_reserve_lost() && !hu_os_memory_limited() &&
+	       !hu_os_commit_is_strict() && hu_os_may_move(from + (pages - 1) * HU_PAGE);
+}
+
 /**
  * hu_pages_adopt() - make the pages of a freed huge object a free run
  * @from: where they are; one mapping
  * @pages: how many, at most HU_LARGE_MAX / HU_PAGE
  *
  * They are moved over a cold run and not copied, and from there on are freed
- * memory like any other: used again, or given back after the decay time.
+ * memory like any other: used again, or given back after the decay time. When
+ * the kernel refuses in a way that costs a cold run, it is not asked again.
  *
  * Return: whether that was done; otherwise the mapping is as it was.
  */
 bool hu_pages_adopt(void *from, size_t pages)
 {
-	uint32_t decay = __atomic_load_n(&hu_conf.decay_ms, __ATOMIC_RELAXED);
 	struct hu_run_ref ref, unused;
 	int ret = -EINVAL;
 	void *to;
 
-	/* The memory of the module's arenas is no place for anonymous pages. */
-	if (!decay || hu_reserve_client || hu_reserve_lost() ||
-	    hu_os_address_space_limit() != SIZE_MAX)
+	if (!may_adopt(from, pages))
 		return false;
 	ref = hu_pages_take_cold((uint32_t)pages, 1, &unused);
 	if (!ref.arena)
@@ -390,6 +401,8 @@ bool hu_pages_adopt(void *from, size_t pages)
 		live_pages += pages;
 	else if (ret < 0)
 		hu_pages_add_cold((uintptr_t)to, pages * HU_PAGE);
+	else
+		atomic_store_explicit(&adopt_refused, true, memory_order_relaxed);
 	hu_pages_leave();
 	if (!ret)
 		hu_pages_free(to, pages);

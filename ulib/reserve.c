@@ -6,6 +6,7 @@
 #include "lock.h"
 #include "mark.h"
 #include "os.h"
+#include "os_file.h"
 #include "populate.h"
 #include "reserve.h"
 #include "worker.h"
@@ -78,6 +79,7 @@ void hu_reserve_start(void)
 	if (!started) {
 		hu_conf_read();
 		hu_os_save_affinity();
+		hu_os_save_overcommit();
 	}
 	hu_mark_set();
 	ret = try_module(&reason);

@@ -477,6 +477,7 @@ static void kmod_abandon(void)
 static int kmod_set_bounds(size_t min_bytes, size_t max_bytes)
 {
 	struct hermes_reserve reserve;
+	int ret;
 
 	if (get_reserve(atomic_load(&dev_fd), &reserve))
 		return -ENODEV;
@@ -485,7 +486,14 @@ static int kmod_set_bounds(size_t min_bytes, size_t max_bytes)
 	reserve.size = sizeof(reserve);
 	reserve.min_bytes = min_bytes;
 	reserve.max_bytes = max_bytes;
-	return dev_ioctl(HERMES_IOC_SET_RESERVE, &reserve);
+	reserve.batch_pages = batch_pages(&reserve);
+	ret = dev_ioctl(HERMES_IOC_SET_RESERVE, &reserve);
+	if (ret)
+		return ret;
+	hu_lock(&hu_pages_lock);
+	batch_bytes = reserve.batch_pages * (uint32_t)HU_PAGE;
+	hu_unlock(&hu_pages_lock);
+	return 0;
 }
 
 static int kmod_get_bounds(size_t *min_bytes, size_t *max_bytes)

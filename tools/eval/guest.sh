@@ -184,7 +184,7 @@ minutes()
 # One line of the list, with a verdict in its directory; $6: done here so far, $7: to do here.
 measure()
 {
-	local begin=$SECONDS left=? why status=0
+	local begin=$SECONDS left why status=0
 
 	raw=$dir/raw/$1-$2/$3/$4/$5
 	rm -rf "$raw"

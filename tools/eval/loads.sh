@@ -103,6 +103,7 @@ run_rocksdb()
 	rm -rf "$scratch/db"
 }
 
+# shellcheck disable=SC2086 # several words each
 run_load()
 {
 	local size=${1##*-} allocator=$2
@@ -111,19 +112,12 @@ run_load()
 	case $1 in
 	bench-*) run_bench "$allocator" "$size" --total "$bench_total" ;;
 	paced-*) run_bench "$allocator" "$size" --total "$paced_total" --burst "$paced_burst" --gap "$paced_gap_ms" ;;
-	# shellcheck disable=SC2086 # several words each
 	redis-1k) run_redis "$allocator" 1K $redis_1k 0 ;;
-	# shellcheck disable=SC2086
 	redis-200k) run_redis "$allocator" 200K $redis_200k 0 ;;
-	# shellcheck disable=SC2086
 	redis-mixed-1k) run_redis "$allocator" 1K $redis_mixed_1k "$mixed_reads" ;;
-	# shellcheck disable=SC2086
 	redis-mixed-200k) run_redis "$allocator" 200K $redis_mixed_200k "$mixed_reads" ;;
-	# shellcheck disable=SC2086
 	memcached-*) run_memcached "$allocator" "$size" $memcached_1k ;;
-	# shellcheck disable=SC2086
 	rocksdb-1k) run_rocksdb "$allocator" 1024 $rocksdb_1k ;;
-	# shellcheck disable=SC2086
 	rocksdb-200k) run_rocksdb "$allocator" 204800 $rocksdb_200k ;;
 	*) echo "unknown load $1"; return 1 ;;
 	esac

@@ -11,10 +11,11 @@ every_us=$(($2 * 1000))
 every_s=$(printf '%d.%03d' $(($2 / 1000)) $(($2 % 1000)))
 free_kib=$(($3 * 1024))
 stall_us=$((every_us * $4 / 100))
-step_kib=$((32 * 1024))
+step_kib=$((8 * 1024))
 before=0
 reclaimed_kib=0
 stalled=0
+ended=
 exec 8<> <(:)
 
 # Sets result to a number of a file: that after the word $2 ($2 and the number may be joined by =).
@@ -49,17 +50,10 @@ reclaim()
 	[[ $result -le $now ]] || reclaimed_kib=$((reclaimed_kib + result - now))
 }
 
-finish()
-{
-	printf '{"reclaimed_mib": %d, "cpu_ms": %d}\n' $((reclaimed_kib / 1024)) \
-		"$(awk '{ print ($14 + $15) * 10 }' "/proc/$$/stat")"
-	exit
-}
-
-trap finish TERM INT
+trap 'ended=1' TERM INT
 stall_total
 before=$result
-while :; do
+while [[ -z $ended ]]; do
 	read -r -t "$every_s" -u 8 || true
 	stall_total
 	stalled=$((result - before))
@@ -67,3 +61,5 @@ while :; do
 	number_in /proc/meminfo MemFree
 	[[ $result -ge $free_kib || $stalled -gt $stall_us ]] || reclaim $((free_kib - result))
 done
+printf '{"reclaimed_mib": %d, "cpu_ms": %d}\n' $((reclaimed_kib / 1024)) \
+	"$(awk '{ print ($14 + $15) * 10 }' "/proc/$$/stat")"

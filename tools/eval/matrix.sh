@@ -50,11 +50,10 @@ quick_cells()
 	cells anon-100 redis-200k "glibc glibc+loop mimalloc hermes ideal"
 	cells anon-100 paced-256k "glibc mimalloc hermes ideal"
 	cells dedicated-0 "paced-1k redis-200k" "glibc hermes ideal"
-	cells anon-100 rocksdb-200k "glibc hermes ideal"
-	cells cache-100 paced-1k "glibc hermes ideal"
+	cells anon-100 rocksdb-200k "glibc hermes"
+	cells cache-100 paced-1k "glibc hermes"
 	cells anon-100 memcached-1k "glibc hermes"
 	echo "anon 100 paced-1k hermes:reserve_min=1M"
-	echo "anon 100 paced-1k hermes:reserve_min=8M"
 }
 
 full_cells()

@@ -10,7 +10,7 @@ eval_disk_mib=${EVAL_DISK_MIB:-4096}
 eval_cpus=${EVAL_CPUS:-2}
 eval_accel=${EVAL_ACCEL:-auto}
 # One cell may take so long, and so may getting memory short before it.
-eval_cell_limit_s=${EVAL_CELL_LIMIT_S:-180}
+eval_cell_limit_s=${EVAL_CELL_LIMIT_S:-120}
 # The time line has a sample every so many seconds.
 eval_sample_s=${EVAL_SAMPLE_S:-1}
 
@@ -59,7 +59,7 @@ hermes_policy=${EVAL_HERMES_POLICY:-cpu=100}
 ideal_bytes=${EVAL_IDEAL_BYTES:-176M}
 
 # The external loop: looks every so many milliseconds, and reclaims what is missing of this much free
-# memory, in steps of at most 32 MiB, unless the job itself stalled for more than this share of the time.
+# memory, in steps of at most 8 MiB, unless the job itself stalled for more than this share of the time.
 loop_ms=${EVAL_LOOP_MS:-200}
 loop_free_mib=${EVAL_LOOP_FREE_MIB:-96}
-loop_stall_pct=${EVAL_LOOP_STALL_PCT:-40}
+loop_stall_pct=${EVAL_LOOP_STALL_PCT:-20}
