@@ -6,11 +6,9 @@ peers="glibc glibc-tuned jemalloc jemalloc-bg tcmalloc mimalloc mimalloc-eager"
 loop_peers="glibc+loop glibc-tuned+loop jemalloc+loop tcmalloc+loop mimalloc+loop"
 subjects="hermes-populate hermes-kmod hermes"
 all_allocators="$peers $loop_peers $subjects ideal"
-all_settings="anon-100 dedicated-0 cache-100 writeback-100 both-100 anon-50 anon-75 anon-125 anon-150
-	cache-50 cache-75 cache-125 cache-150"
 all_loads="bench-1k bench-256k bench-2m paced-1k paced-256k paced-2m redis-1k redis-200k
 	redis-mixed-1k redis-mixed-200k rocksdb-1k rocksdb-200k memcached-1k"
-# Settings other than the first two are of use to these; levels other than 100 to the first of these.
+# Settings other than anon-100 and dedicated-0 are of use to these; levels other than 100 to the next.
 key_loads="paced-1k paced-256k redis-1k redis-200k rocksdb-200k"
 level_loads="paced-1k redis-200k"
 # Where the job is a real program.
