@@ -3,12 +3,14 @@
 # Runs cells of the evaluation on this machine: in the VM of tools/eval/run, or on a host where hermes.ko is
 # loaded (BENCH_HOST=1). DIR has bin/, settings-in-force and list, a cell a line (SETTING LEVEL LOAD ALLOCATOR
 # ROUND); the results of each go to DIR/raw/CELL/ROUND/. What has a status there already is not run again.
-# usage: tools/eval/guest.sh DIR SCRATCH_DIR
+# No cell is begun after BUDGET_S seconds.
+# usage: tools/eval/guest.sh DIR SCRATCH_DIR BUDGET_S
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 dir=$1
 scratch=$2
+budget_s=$3
 tools=/opt/hermes-eval
 cgroups=/sys/fs/cgroup/hermes-eval
 service=$cgroups/service
@@ -239,6 +241,10 @@ set_up
 describe >"$dir/machine"
 mapfile -t lines <"$dir/list"
 for ((i = 0; i < ${#lines[@]}; i++)); do
+	if [[ $SECONDS -gt $budget_s ]]; then
+		say "time is up after $i of ${#lines[@]} runs"
+		exit
+	fi
 	# shellcheck disable=SC2086 # five words
 	measure ${lines[i]} $((i + 1)) "${#lines[@]}"
 done
