@@ -126,12 +126,8 @@ static int set_verbose(const char *text, size_t len)
 static int set_latency(const char *text, size_t len)
 {
 	static const char *const words[] = { "off", "slow", "all", NULL };
-	unsigned int mode;
-	int ret = hu_value_choice(text, len, words, &mode);
 
-	if (!ret)
-		__atomic_store_n(&hu_conf.latency, mode, __ATOMIC_RELAXED);
-	return ret;
+	return hu_value_choice(text, len, words, &hu_conf.latency);
 }
 
 /* Other threads follow at their next slow path. */
@@ -146,12 +142,8 @@ static int apply_latency(void)
 static int set_misuse(const char *text, size_t len)
 {
 	static const char *const words[] = { "abort", "report", NULL };
-	unsigned int mode;
-	int ret = hu_value_choice(text, len, words, &mode);
 
-	if (!ret)
-		__atomic_store_n(&hu_conf.misuse, mode, __ATOMIC_RELAXED);
-	return ret;
+	return hu_value_choice(text, len, words, &hu_conf.misuse);
 }
 
 static int set_stats(const char *text, size_t len)

@@ -114,7 +114,8 @@ int hu_value_choice(const char *text, size_t len, const char *const *words, unsi
 
 	for (i = 0; words[i]; i++) {
 		if (hu_value_is(text, len, words[i])) {
-			*out = i;
+			/* Some are read while the program runs. */
+			__atomic_store_n(out, i, __ATOMIC_RELAXED);
 			return 0;
 		}
 	}
