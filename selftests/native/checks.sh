@@ -37,6 +37,17 @@ holds()
 	return 1
 }
 
+# Ends background processes; no name is passed where there is none.
+kill_all()
+{
+	local p
+
+	for p in "$@"; do
+		kill -KILL "$p" 2>/dev/null
+		wait "$p" 2>/dev/null
+	done
+}
+
 # wait_for COMMAND...: until it succeeds; only a fault takes $limit seconds, or a little more
 wait_for()
 {

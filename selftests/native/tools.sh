@@ -21,12 +21,8 @@ unset HERMES_CONF LD_PRELOAD
 
 clean_up()
 {
-	local p
-
-	for p in $pid $redis_pid; do
-		kill -KILL "$p" 2>/dev/null
-		wait "$p" 2>/dev/null
-	done
+	# shellcheck disable=SC2086 # none where it is empty
+	kill_all $pid $redis_pid
 	[[ -z $cgroup ]] || rmdir "$cgroup"
 	rm -rf "$work"
 }
